@@ -1,0 +1,380 @@
+//! The graph builder: one method per WebNN operator (declared in `ops/`), inputs, constants, named weights.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::call::Descriptors;
+use super::{Argument, Call, DataType, DefaultValue, Graph, Kind, Node, NodeId, OperandDescriptor, Operator, Source, Value, ValueId};
+use crate::error::GraphError;
+
+/// A tensor of a graph in the making. Cheap to clone; belongs to the builder that gave it.
+#[derive(Clone, Debug, PartialEq)]
+#[doc(alias = "MLOperand")]
+pub struct Operand {
+    id: ValueId,
+    builder: u64,
+    descriptor: Arc<OperandDescriptor>,
+}
+
+impl Operand {
+    /// Type and shape.
+    pub fn descriptor(&self) -> &OperandDescriptor {
+        &self.descriptor
+    }
+
+    /// Sizes, outermost first.
+    pub fn shape(&self) -> &[usize] {
+        &self.descriptor.shape
+    }
+
+    /// Type of the elements.
+    pub fn data_type(&self) -> DataType {
+        self.descriptor.data_type
+    }
+
+    /// Size of one dimension; a negative axis counts from the last.
+    ///
+    /// **Errors** [`GraphError::Rule`] where the operand has no such axis.
+    pub fn size(&self, axis: isize) -> Result<usize, GraphError> {
+        let shape = self.shape();
+        let index = if axis < 0 { axis + shape.len() as isize } else { axis };
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| shape.get(index).copied())
+            .ok_or_else(|| GraphError::Rule { label: "size".into(), reason: format!("axis {axis} of a tensor of rank {}", shape.len()) })
+    }
+
+    /// Position among the graph's values.
+    pub fn id(&self) -> ValueId {
+        self.id
+    }
+}
+
+/// Builds a [`Graph`]; every call is checked by its operator's rule when it is made.
+///
+/// Methods take `&self`, so that calls nest as the formulas they stand for.
+#[derive(Debug)]
+#[doc(alias = "MLGraphBuilder")]
+pub struct GraphBuilder {
+    identity: u64,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    values: Vec<Value>,
+    nodes: Vec<Node>,
+    inputs: Vec<(String, ValueId)>,
+    weights: Vec<(String, ValueId)>,
+    weight_index: HashMap<String, ValueId>,
+    constant_index: HashMap<(OperandDescriptor, Arc<[u8]>), ValueId>,
+    outputs: Vec<(String, ValueId)>,
+    labels: Vec<String>,
+}
+
+impl Default for GraphBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GraphBuilder {
+    /// An empty graph.
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { identity: NEXT.fetch_add(1, Ordering::Relaxed), state: RefCell::default() }
+    }
+
+    /// A tensor that every run is given.
+    ///
+    /// **Errors** a name used before.
+    pub fn input(&self, name: &str, descriptor: OperandDescriptor) -> Result<Operand, GraphError> {
+        let mut state = self.state.borrow_mut();
+        if let Some((_, first)) = state.inputs.iter().find(|(known, _)| known == name) {
+            return Err(conflict(name, state.values.descriptor(*first), &descriptor));
+        }
+        let operand = self.push(&mut state, descriptor, Source::Input(name.to_owned()));
+        state.inputs.push((name.to_owned(), operand.id));
+        Ok(operand)
+    }
+
+    /// A tensor of the checkpoint. The same name gives the same operand, so that tied weights are one.
+    ///
+    /// **Errors** [`GraphError::NameConflict`] where the name was used with another descriptor.
+    pub fn weight(&self, name: &str, descriptor: OperandDescriptor) -> Result<Operand, GraphError> {
+        let mut state = self.state.borrow_mut();
+        if let Some(&first) = state.weight_index.get(name) {
+            let known = state.values.descriptor(first);
+            if *known != descriptor {
+                return Err(conflict(name, known, &descriptor));
+            }
+            return Ok(self.operand(&state, first));
+        }
+        let operand = self.push(&mut state, descriptor, Source::Weight(name.to_owned()));
+        state.weights.push((name.to_owned(), operand.id));
+        state.weight_index.insert(name.to_owned(), operand.id);
+        Ok(operand)
+    }
+
+    /// A tensor that the graph holds itself; bytes are little endian, packed. Equal constants are one operand.
+    ///
+    /// **Errors** bytes that are not as many as the descriptor needs.
+    pub fn constant(&self, descriptor: OperandDescriptor, bytes: impl Into<Arc<[u8]>>) -> Result<Operand, GraphError> {
+        let bytes = bytes.into();
+        if bytes.len() != descriptor.byte_length() {
+            return Err(GraphError::Rule {
+                label: "constant".into(),
+                reason: format!("{descriptor} takes {} bytes, found {}", descriptor.byte_length(), bytes.len()),
+            });
+        }
+        let mut state = self.state.borrow_mut();
+        let key = (descriptor.clone(), Arc::clone(&bytes));
+        if let Some(&id) = state.constant_index.get(&key) {
+            return Ok(self.operand(&state, id));
+        }
+        let operand = self.push(&mut state, descriptor, Source::Constant(bytes));
+        state.constant_index.insert(key, operand.id);
+        Ok(operand)
+    }
+
+    /// A float32 or int32 constant of rank 0: `value` in `data_type`, rounded once.
+    ///
+    /// **Errors** a value that an integer type cannot hold; a 4-bit or 64-bit type.
+    pub fn scalar(&self, data_type: DataType, value: f64) -> Result<Operand, GraphError> {
+        let wrong = || GraphError::Rule { label: "scalar".into(), reason: format!("{value} is not a {data_type} that a scalar can hold") };
+        macro_rules! integer {
+            ($type:ty) => {{
+                let number = value as $type;
+                if number as f64 != value {
+                    return Err(wrong());
+                }
+                number.to_le_bytes().to_vec()
+            }};
+        }
+        let bytes = match data_type {
+            DataType::Float32 => (value as f32).to_le_bytes().to_vec(),
+            DataType::Int32 => integer!(i32),
+            DataType::Uint32 => integer!(u32),
+            DataType::Int8 => integer!(i8),
+            DataType::Uint8 => integer!(u8),
+            DataType::Int64 => integer!(i64),
+            DataType::Uint64 => integer!(u64),
+            DataType::Float16 | DataType::Int4 | DataType::Uint4 => return Err(wrong()),
+        };
+        self.constant(OperandDescriptor::new(data_type, [])?, bytes)
+    }
+
+    /// The whole numbers 0, 1, … as an int32 constant of shape `[count]`.
+    pub fn range(&self, count: usize) -> Result<Operand, GraphError> {
+        let descriptor = OperandDescriptor::new(DataType::Int32, [count])?;
+        let bytes: Vec<u8> = (0..count as i32).flat_map(i32::to_le_bytes).collect();
+        self.constant(descriptor, bytes)
+    }
+
+    /// Makes `operand` an output by this name; the order of the calls is the order of the outputs.
+    ///
+    /// **Errors** a name used before, an operand of another builder.
+    pub fn output(&self, name: &str, operand: &Operand) -> Result<(), GraphError> {
+        self.own(name, operand)?;
+        let mut state = self.state.borrow_mut();
+        if let Some((_, first)) = state.outputs.iter().find(|(known, _)| known == name) {
+            return Err(conflict(name, state.values.descriptor(*first), operand.descriptor()));
+        }
+        state.outputs.push((name.to_owned(), operand.id));
+        Ok(())
+    }
+
+    /// Nodes made while `body` runs carry `label` in front of their operator's name, as in `encoder.layer.0: matmul`.
+    pub fn scope<T>(&self, label: impl Into<String>, body: impl FnOnce() -> T) -> T {
+        self.state.borrow_mut().labels.push(label.into());
+        let result = body();
+        self.state.borrow_mut().labels.pop();
+        result
+    }
+
+    /// Calls an operator by its static description, with one argument per parameter in its order.
+    ///
+    /// **Errors** [`GraphError::Rule`] with the label of the call.
+    pub fn call(&self, operator: &'static Operator, arguments: Vec<Argument>) -> Result<Vec<Operand>, GraphError> {
+        debug_assert_eq!(arguments.len(), operator.parameters.len());
+        let label = self.label(operator.name);
+        for argument in &arguments {
+            for operand in argument.operands() {
+                self.own(&label, operand)?;
+            }
+        }
+        let arguments: Vec<Argument<ValueId>> = arguments.iter().map(|argument| argument.map(|operand| operand.id)).collect();
+        let mut state = self.state.borrow_mut();
+        let descriptors = {
+            let call = Call { operator, arguments: &arguments, values: &state.values };
+            (operator.rule)(&call)
+        };
+        let descriptors = descriptors.map_err(|reason| GraphError::Rule { label: label.clone(), reason })?;
+        let node = NodeId(state.nodes.len() as u32);
+        let mut operands = Vec::with_capacity(descriptors.len());
+        for (index, descriptor) in descriptors.into_iter().enumerate() {
+            let descriptor = OperandDescriptor::new(descriptor.data_type, descriptor.shape)?;
+            operands.push(self.push(&mut state, descriptor, Source::Node(node, index as u32)));
+        }
+        let outputs = operands.iter().map(|operand| operand.id).collect();
+        state.nodes.push(Node { operator, arguments, outputs, label });
+        Ok(operands)
+    }
+
+    /// Calls an operator by name: positional arguments first, then named ones; defaults fill the rest.
+    ///
+    /// **Errors** an unknown operator; an argument that is unknown, given twice, missing or of another kind; the rule.
+    pub fn call_by_name(&self, name: &str, positional: Vec<Argument>, named: Vec<(String, Argument)>) -> Result<Vec<Operand>, GraphError> {
+        let operator = crate::ops::operator_by_name(name).ok_or_else(|| GraphError::UnknownOperator { name: name.to_owned() })?;
+        let arguments = operator.bind(positional, named)?;
+        self.call(operator, arguments)
+    }
+
+    /// Ends building: values that no output needs are left out, and the rest keep their order.
+    ///
+    /// **Errors** [`GraphError::NoOutputs`].
+    pub fn build(self) -> Result<Graph, GraphError> {
+        let state = self.state.into_inner();
+        if state.outputs.is_empty() {
+            return Err(GraphError::NoOutputs);
+        }
+        Ok(prune(state))
+    }
+
+    fn label(&self, operator: &str) -> String {
+        let state = self.state.borrow();
+        if state.labels.is_empty() { operator.to_owned() } else { format!("{}: {operator}", state.labels.join(".")) }
+    }
+
+    fn own(&self, label: &str, operand: &Operand) -> Result<(), GraphError> {
+        if operand.builder == self.identity {
+            Ok(())
+        } else {
+            Err(GraphError::ForeignOperand { label: label.to_owned(), operand: operand.id.0 })
+        }
+    }
+
+    fn push(&self, state: &mut State, descriptor: OperandDescriptor, source: Source) -> Operand {
+        state.values.push(Value { descriptor, source });
+        self.operand(state, ValueId(state.values.len() as u32 - 1))
+    }
+
+    fn operand(&self, state: &State, id: ValueId) -> Operand {
+        Operand { id, builder: self.identity, descriptor: Arc::new(state.values.descriptor(id).clone()) }
+    }
+}
+
+fn conflict(name: &str, first: &OperandDescriptor, second: &OperandDescriptor) -> GraphError {
+    GraphError::NameConflict { name: name.to_owned(), first: first.to_string(), second: second.to_string() }
+}
+
+fn prune(state: State) -> Graph {
+    let mut live = vec![false; state.values.len()];
+    let mut stack: Vec<ValueId> = state.outputs.iter().map(|(_, id)| *id).collect();
+    stack.extend(state.inputs.iter().map(|(_, id)| *id));
+    while let Some(id) = stack.pop() {
+        if std::mem::replace(&mut live[id.0 as usize], true) {
+            continue;
+        }
+        if let Source::Node(node, _) = state.values[id.0 as usize].source {
+            let node = &state.nodes[node.0 as usize];
+            stack.extend(node.operands());
+            stack.extend(&node.outputs);
+        }
+    }
+    let mut new_value = vec![ValueId(u32::MAX); state.values.len()];
+    let mut values = Vec::new();
+    for (old, value) in state.values.into_iter().enumerate() {
+        if live[old] {
+            new_value[old] = ValueId(values.len() as u32);
+            values.push(value);
+        }
+    }
+    let map = |id: &ValueId| new_value[id.0 as usize];
+    let mut nodes = Vec::new();
+    for node in state.nodes {
+        if !live[node.outputs[0].0 as usize] {
+            continue;
+        }
+        let id = NodeId(nodes.len() as u32);
+        let outputs: Vec<ValueId> = node.outputs.iter().map(map).collect();
+        for (index, output) in outputs.iter().enumerate() {
+            values[output.0 as usize].source = Source::Node(id, index as u32);
+        }
+        let arguments = node.arguments.iter().map(|argument| argument.map(map)).collect();
+        nodes.push(Node { operator: node.operator, arguments, outputs, label: node.label });
+    }
+    let named = |list: Vec<(String, ValueId)>| -> Vec<(String, ValueId)> {
+        list.into_iter().filter(|(_, id)| live[id.0 as usize]).map(|(name, id)| (name, map(&id))).collect()
+    };
+    Graph { values, nodes, inputs: named(state.inputs), weights: named(state.weights), outputs: named(state.outputs) }
+}
+
+impl Operator {
+    /// Orders arguments as the parameters are declared and fills defaults.
+    ///
+    /// **Errors** [`GraphError::Argument`] for an argument that is unknown, given twice, missing or of another kind.
+    pub fn bind<O>(&'static self, positional: Vec<Argument<O>>, named: Vec<(String, Argument<O>)>) -> Result<Vec<Argument<O>>, GraphError> {
+        let error = |parameter: &str, reason: String| GraphError::Argument { operator: self.name, parameter: parameter.to_owned(), reason };
+        let required = self.parameters.iter().filter(|parameter| parameter.is_required()).count();
+        if positional.len() > required {
+            return Err(error("", format!("takes {required} positional arguments, found {}; options are given by name", positional.len())));
+        }
+        let mut bound: Vec<Option<Argument<O>>> = positional.into_iter().map(Some).collect();
+        bound.resize_with(self.parameters.len(), || None);
+        for (name, argument) in named {
+            let Some((index, _)) = self.parameter(&name) else {
+                let known: Vec<_> = self.parameters.iter().map(|parameter| parameter.name).collect();
+                return Err(error(&name, format!("has no parameter `{name}`; parameters: {}", known.join(", "))));
+            };
+            if bound[index].replace(argument).is_some() {
+                return Err(error(&name, format!("`{name}` is given twice")));
+            }
+        }
+        self.parameters
+            .iter()
+            .zip(bound)
+            .map(|(parameter, argument)| match argument {
+                Some(argument) => convert(parameter.kind, argument)
+                    .map_err(|found| error(parameter.name, format!("`{}` must be {}, found {found}", parameter.name, parameter.kind.name()))),
+                None => match parameter.default {
+                    DefaultValue::Required => Err(error(parameter.name, format!("`{}` is missing", parameter.name))),
+                    DefaultValue::None => Ok(Argument::None),
+                    DefaultValue::Int(number) => Ok(Argument::Int(number)),
+                    DefaultValue::Float(number) => Ok(Argument::Float(number)),
+                    DefaultValue::Bool(flag) => Ok(Argument::Bool(flag)),
+                    DefaultValue::Text(text) => Ok(Argument::Text(text.to_owned())),
+                },
+            })
+            .collect()
+    }
+}
+
+/// The argument in the kind asked for: whole numbers serve as numbers, names as data types.
+fn convert<O>(kind: Kind, argument: Argument<O>) -> Result<Argument<O>, &'static str> {
+    match (kind, argument) {
+        (Kind::Float, Argument::Int(number)) => Ok(Argument::Float(number as f64)),
+        (Kind::DataType, Argument::Text(name)) => DataType::from_name(&name).map(Argument::DataType).ok_or("an unknown data type"),
+        (Kind::Operand, argument @ Argument::Operand(_))
+        | (Kind::Operands, argument @ Argument::Operands(_))
+        | (Kind::Int, argument @ Argument::Int(_))
+        | (Kind::Ints, argument @ Argument::Ints(_))
+        | (Kind::Float, argument @ Argument::Float(_))
+        | (Kind::Bool, argument @ Argument::Bool(_))
+        | (Kind::Text, argument @ Argument::Text(_))
+        | (Kind::DataType, argument @ Argument::DataType(_)) => Ok(argument),
+        (_, argument) => Err(match argument {
+            Argument::None => "nothing",
+            Argument::Operand(_) => Kind::Operand.name(),
+            Argument::Operands(_) => Kind::Operands.name(),
+            Argument::Int(_) => Kind::Int.name(),
+            Argument::Ints(_) => Kind::Ints.name(),
+            Argument::Float(_) => Kind::Float.name(),
+            Argument::Bool(_) => Kind::Bool.name(),
+            Argument::Text(_) => Kind::Text.name(),
+            Argument::DataType(_) => Kind::DataType.name(),
+        }),
+    }
+}

@@ -1,0 +1,39 @@
+//! Axes in another order.
+
+use crate::graph::{Call, OperandDescriptor, operator};
+
+operator! {
+    /// The axes in another order. `output[i₀, i₁, …]` reads axis `permutation[k]` of the input by `iₖ`.
+    ///
+    /// **Shapes** size `k` of the output is size `permutation[k]` of the input.
+    /// **Types** all.
+    /// **Errors** a permutation that does not name every axis once.
+    /// **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-transpose>
+    transpose "transpose" TRANSPOSE (input: operand)
+    options TransposeOptions {
+        /// The order; reversed if absent.
+        permutation: ints,
+    }
+    rule rule;
+    kernel kernel;
+}
+
+fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
+    let input = call.operand("input");
+    let permutation = permutation(call);
+    let mut sorted = permutation.clone();
+    sorted.sort_unstable();
+    if !sorted.into_iter().eq(0..input.rank()) {
+        return Err(format!("`permutation` {permutation:?} does not name each of the {} axes once", input.rank()));
+    }
+    let shape = permutation.iter().map(|&axis| input.shape[axis]).collect();
+    Ok(vec![OperandDescriptor { data_type: input.data_type, shape }])
+}
+
+/// The permutation of a call, with the default filled in.
+pub(crate) fn permutation(call: &Call<'_>) -> Vec<usize> {
+    match call.optional_ints("permutation") {
+        Some(permutation) => permutation.to_vec(),
+        None => (0..call.operand("input").rank()).rev().collect(),
+    }
+}
