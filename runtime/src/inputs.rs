@@ -1,0 +1,190 @@
+//! From the tensors a caller gives to the tensors a graph takes: names, shapes, ranges, defaults.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::graph::{DataType, OperandDescriptor};
+use crate::skill::{Dimension, InputDefault, InputSpec, Size, Sizes};
+use crate::tensor::Tensor;
+
+/// Binds the symbolic sizes, checks every given tensor, converts integers, and fills defaults.
+///
+/// **Errors** [`Error::UnknownInput`], [`Error::MissingInput`], [`Error::InputMismatch`], [`Error::InputOutOfRange`],
+/// [`Error::DimensionOutOfRange`].
+pub fn prepare(specs: &[InputSpec], dimensions: &[Dimension], given: &BTreeMap<String, Tensor>) -> Result<(Sizes, Vec<(&'static str, Tensor)>)> {
+    for name in given.keys() {
+        if !specs.iter().any(|spec| spec.name == name) {
+            return Err(Error::UnknownInput { name: name.clone(), known: specs.iter().map(|spec| spec.name.to_owned()).collect() });
+        }
+    }
+    let mut sizes = Sizes::default();
+    for spec in specs {
+        match given.get(spec.name) {
+            Some(tensor) => bind(spec, tensor, &mut sizes)?,
+            None if spec.default == InputDefault::Required => {
+                return Err(Error::MissingInput { name: spec.name.to_owned(), expected: expected(spec, &sizes) });
+            }
+            None => {}
+        }
+    }
+    check_dimensions(dimensions, &sizes)?;
+    let tensors = specs.iter().map(|spec| {
+        let tensor = match given.get(spec.name) {
+            Some(tensor) => convert(spec, tensor, &sizes)?,
+            None => fill(spec, &sizes)?,
+        };
+        Ok((spec.name, tensor))
+    });
+    Ok((sizes.clone(), tensors.collect::<Result<_>>()?))
+}
+
+fn mismatch(spec: &InputSpec, tensor: &Tensor, sizes: &Sizes) -> Error {
+    Error::InputMismatch { name: spec.name.to_owned(), expected: expected(spec, sizes), found: tensor.descriptor().to_string() }
+}
+
+fn expected(spec: &InputSpec, sizes: &Sizes) -> String {
+    let shape: Vec<String> = spec
+        .shape
+        .iter()
+        .map(|size| match size {
+            Size::Fixed(size) => size.to_string(),
+            Size::Symbol(name) => sizes.find(name).map_or((*name).to_owned(), |size| format!("{name} = {size}")),
+        })
+        .collect();
+    format!("{}[{}]", spec.data_type, shape.join(", "))
+}
+
+fn bind(spec: &InputSpec, tensor: &Tensor, sizes: &mut Sizes) -> Result<()> {
+    if tensor.shape().len() != spec.shape.len() {
+        return Err(mismatch(spec, tensor, sizes));
+    }
+    for (size, &found) in spec.shape.iter().zip(tensor.shape()) {
+        let bound = match size {
+            Size::Fixed(size) => Some(*size),
+            Size::Symbol(name) => sizes.find(name),
+        };
+        match (bound, size) {
+            (Some(bound), _) if bound != found => return Err(mismatch(spec, tensor, sizes)),
+            (None, Size::Symbol(name)) => sizes.bind(name, found),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_dimensions(dimensions: &[Dimension], sizes: &Sizes) -> Result<()> {
+    for dimension in dimensions {
+        let (limit, limit_name) = dimension.maximum.unwrap_or((OperandDescriptor::MAX_ELEMENTS, "the largest tensor"));
+        match sizes.find(dimension.name) {
+            Some(size) if size == 0 || size > limit => {
+                return Err(Error::DimensionOutOfRange {
+                    dimension: dimension.name.to_owned(),
+                    size,
+                    limit,
+                    limit_name: limit_name.to_owned(),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The tensor in the type of the spec. Integers of any width convert where every element is in range.
+fn convert(spec: &InputSpec, tensor: &Tensor, sizes: &Sizes) -> Result<Tensor> {
+    if spec.data_type.is_float() {
+        return if tensor.data_type() == spec.data_type { Ok(tensor.clone()) } else { Err(mismatch(spec, tensor, sizes)) };
+    }
+    let numbers = integers(tensor)?.ok_or_else(|| mismatch(spec, tensor, sizes))?;
+    let (minimum, limit) = range(spec);
+    if let Some(position) = numbers.iter().position(|number| *number < minimum || *number >= limit) {
+        return Err(Error::InputOutOfRange {
+            name: spec.name.to_owned(),
+            index: unravel(position, tensor.shape()),
+            value: i64::try_from(numbers[position]).unwrap_or(i64::MAX),
+            minimum: minimum as i64,
+            limit: limit as i64,
+        });
+    }
+    from_integers(spec.data_type, tensor.shape(), numbers.into_iter())
+}
+
+/// First value allowed, and the first that is not.
+fn range(spec: &InputSpec) -> (i128, i128) {
+    let (minimum, limit) = match spec.data_type {
+        DataType::Int32 => (i32::MIN as i128, i32::MAX as i128 + 1),
+        DataType::Uint32 => (0, u32::MAX as i128 + 1),
+        DataType::Int8 => (i8::MIN as i128, i8::MAX as i128 + 1),
+        DataType::Uint8 => (0, u8::MAX as i128 + 1),
+        _ => (i64::MIN as i128, i64::MAX as i128),
+    };
+    match spec.below {
+        Some(below) => (0, (below as i128).min(limit)),
+        None => (minimum, limit),
+    }
+}
+
+fn integers(tensor: &Tensor) -> Result<Option<Vec<i128>>> {
+    macro_rules! widen {
+        ($type:ty) => {
+            tensor.as_slice::<$type>()?.iter().map(|&number| number as i128).collect()
+        };
+    }
+    Ok(Some(match tensor.data_type() {
+        DataType::Int32 => widen!(i32),
+        DataType::Uint32 => widen!(u32),
+        DataType::Int64 => widen!(i64),
+        DataType::Uint64 => widen!(u64),
+        DataType::Int8 => widen!(i8),
+        DataType::Uint8 => widen!(u8),
+        DataType::Float32 | DataType::Float16 | DataType::Int4 | DataType::Uint4 => return Ok(None),
+    }))
+}
+
+fn from_integers(data_type: DataType, shape: &[usize], numbers: impl Iterator<Item = i128>) -> Result<Tensor> {
+    macro_rules! narrow {
+        ($type:ty) => {
+            Tensor::from_slice(shape, &numbers.map(|number| number as $type).collect::<Vec<_>>())
+        };
+    }
+    match data_type {
+        DataType::Int32 => narrow!(i32),
+        DataType::Uint32 => narrow!(u32),
+        DataType::Int64 => narrow!(i64),
+        DataType::Uint64 => narrow!(u64),
+        DataType::Int8 => narrow!(i8),
+        DataType::Uint8 => narrow!(u8),
+        DataType::Float32 => narrow!(f32),
+        DataType::Float16 | DataType::Int4 | DataType::Uint4 => {
+            Err(Error::Unsupported { operator: "input".into(), platform: "host".into(), reason: format!("an input of type {data_type}") })
+        }
+    }
+}
+
+fn fill(spec: &InputSpec, sizes: &Sizes) -> Result<Tensor> {
+    let shape = spec
+        .shape
+        .iter()
+        .map(|size| match size {
+            Size::Fixed(size) => Ok(*size),
+            Size::Symbol(name) => Ok(sizes.get(name)?),
+        })
+        .collect::<Result<Vec<usize>>>()?;
+    let count: usize = shape.iter().product();
+    let last = shape.last().copied().unwrap_or(1).max(1);
+    let value = |index: usize| match spec.default {
+        InputDefault::Ones => 1,
+        InputDefault::Positions => (index % last) as i128,
+        InputDefault::Zeros | InputDefault::Required => 0,
+    };
+    from_integers(spec.data_type, &shape, (0..count).map(value))
+}
+
+fn unravel(mut position: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for axis in (0..shape.len()).rev() {
+        index[axis] = position % shape[axis];
+        position /= shape[axis];
+    }
+    index
+}

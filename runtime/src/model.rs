@@ -1,0 +1,250 @@
+//! A loaded model: config, checkpoint, device, and one compiled graph per bound shape.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::error::{Error, Result, WeightError};
+use crate::inputs;
+use crate::platform::{PassedOver, Platform};
+use crate::session::{Device, DeviceOptions, Session, SessionReport};
+use crate::skill::{self, HeadSpec, Request, Sizes, Skill};
+use crate::tensor::Tensor;
+use crate::weights::{Checkpoint, Fit, WeightNames, fit};
+
+/// Compiled graphs that a model keeps; the one used longest ago makes room.
+const MAX_SESSIONS: usize = 8;
+
+/// What the caller asks of [`Model::load`].
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// The one platform to use; without it, the first of the module's that is there.
+    pub platform: Option<Platform>,
+    /// Platforms never to use.
+    pub forbidden: Vec<Platform>,
+    /// The graph to use; without it, the class that config.json names.
+    pub head: Option<String>,
+    /// How the device is opened.
+    pub device: DeviceOptions,
+}
+
+/// What was found out while loading.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct LoadReport {
+    /// The graph in use.
+    pub head: &'static str,
+    /// Where it computes.
+    pub platform: Platform,
+    /// The device as it describes itself.
+    pub device: String,
+    /// Type of the computation.
+    pub precision: &'static str,
+    /// Platforms that come first in the order and did not serve.
+    pub passed_over: Vec<PassedOver>,
+    /// Optional outputs that are left out, with the weights that the checkpoint lacks.
+    pub omitted: BTreeMap<String, String>,
+    /// Ties of the config that do not hold, because the checkpoint has two different tensors: each keeps its own.
+    pub untied: Vec<String>,
+    /// Tensors of the checkpoint that nothing reads.
+    pub surplus: Vec<String>,
+    /// Types that were widened to float32, with the number of tensors.
+    pub widened: BTreeMap<String, usize>,
+}
+
+/// What one run gave.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Outputs by name, in the order of the spec.
+    pub outputs: Vec<(String, Tensor)>,
+    /// The sizes it was bound to.
+    pub sizes: Sizes,
+    /// The compiled graph that computed it.
+    pub session: SessionReport,
+    /// Milliseconds it took to compile; 0 where the graph was there.
+    pub compile_ms: f64,
+    /// Milliseconds from the inputs to the outputs in host memory.
+    pub run_ms: f64,
+}
+
+impl Run {
+    /// One output.
+    pub fn output(&self, name: &str) -> Option<&Tensor> {
+        self.outputs.iter().find(|(known, _)| known == name).map(|(_, tensor)| tensor)
+    }
+
+    /// Takes one output.
+    pub fn take(&mut self, name: &str) -> Option<Tensor> {
+        let index = self.outputs.iter().position(|(known, _)| known == name)?;
+        Some(self.outputs.remove(index).1)
+    }
+
+    /// Takes a list output: `name.0`, `name.1`, …
+    pub fn take_list(&mut self, name: &str) -> Vec<Tensor> {
+        (0..).map_while(|index| self.take(&format!("{name}.{index}"))).collect()
+    }
+}
+
+/// A model that is ready to run.
+#[derive(Debug)]
+pub struct Model<S: Skill> {
+    config: S::Config,
+    head: &'static HeadSpec,
+    names: WeightNames,
+    request: Request,
+    device: Device,
+    fit: Fit,
+    sessions: Vec<((Sizes, Request), Session)>,
+    report: LoadReport,
+}
+
+impl<S: Skill> Model<S> {
+    /// Checks the checkpoint against the model, then opens the first platform that serves. Nothing is computed yet.
+    ///
+    /// **Errors** a config the model cannot follow, a checkpoint that does not fit (every tensor at fault), an unknown
+    /// head, no platform.
+    pub async fn load(checkpoint: &Checkpoint, options: &LoadOptions) -> Result<Self> {
+        let config = skill::read_config::<S>(checkpoint.config())?;
+        let named = options.head.clone().or_else(|| skill::architecture(checkpoint.config()));
+        let head = match named {
+            Some(name) => skill::head::<S>(&name)?,
+            None => &S::HEADS[0],
+        };
+        let mut names = S::weight_names(&config);
+        let untied = names.settle(checkpoint);
+        let (fit, request, omitted) = fit_head::<S>(&config, &names, head, checkpoint)?;
+        let (device, passed_over) = open_device::<S>(options).await?;
+        let report = LoadReport {
+            head: head.name,
+            platform: device.platform(),
+            device: device.description(),
+            precision: "float32",
+            passed_over,
+            omitted,
+            untied,
+            surplus: fit.surplus.clone(),
+            widened: fit.widened.clone(),
+        };
+        Ok(Self { config, head, names, request, device, fit, sessions: Vec::new(), report })
+    }
+
+    /// The config in use.
+    pub fn config(&self) -> &S::Config {
+        &self.config
+    }
+
+    /// The graph in use.
+    pub fn head(&self) -> &'static HeadSpec {
+        self.head
+    }
+
+    /// What was found out while loading.
+    pub fn report(&self) -> &LoadReport {
+        &self.report
+    }
+
+    /// Names, as the checkpoint spells them, of the tensors in use.
+    pub fn weights_read(&self) -> Vec<String> {
+        self.fit.spellings()
+    }
+
+    /// The device in use.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Runs on named tensors. Integers of any width are taken and held against the input's range.
+    ///
+    /// **Errors** an input that is unknown, missing, of another type or shape, or out of range, by name; the device's.
+    pub async fn run(&mut self, given: &BTreeMap<String, Tensor>, lists: &[&str]) -> Result<Run> {
+        let (sizes, tensors) = inputs::prepare(&S::inputs(&self.config), &S::dimensions(&self.config), given)?;
+        let request = lists.iter().try_fold(self.request.clone(), |request, list| {
+            let known = self.head.outputs.iter().any(|output| output.list && output.name == *list);
+            if known { Ok(request.list(list)) } else { Err(Error::Config(format!("`{}` has no list output `{list}`", self.head.name))) }
+        })?;
+        let started = Instant::now();
+        let compiled = self.compile(&sizes, &request).await?;
+        let compile_ms = if compiled { milliseconds(started) } else { 0.0 };
+        let Some((_, session)) = self.sessions.last_mut() else { unreachable!("compile puts the session last") };
+        let started = Instant::now();
+        let outputs = session.run(&tensors).await?;
+        Ok(Run { outputs, sizes, session: session.report(), compile_ms, run_ms: milliseconds(started) })
+    }
+
+    /// Makes the session of these sizes the last one; true where it had to be compiled.
+    async fn compile(&mut self, sizes: &Sizes, request: &Request) -> Result<bool> {
+        let key = (sizes.clone(), request.clone());
+        if let Some(index) = self.sessions.iter().position(|(known, _)| *known == key) {
+            let session = self.sessions.remove(index);
+            self.sessions.push(session);
+            return Ok(false);
+        }
+        let graph = S::graph(&self.config, &self.names, self.head, sizes, request)?;
+        let session = self.device.compile(&graph, &self.fit).await?;
+        if self.sessions.len() == MAX_SESSIONS {
+            self.sessions.remove(0);
+        }
+        self.sessions.push((key, session));
+        Ok(true)
+    }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+/// Holds the checkpoint against the head's graph. Optional outputs whose weights it lacks are left out.
+fn fit_head<S: Skill>(
+    config: &S::Config,
+    names: &WeightNames,
+    head: &HeadSpec,
+    checkpoint: &Checkpoint,
+) -> Result<(Fit, Request, BTreeMap<String, String>)> {
+    let sizes = Sizes::new(S::dimensions(config).iter().map(|dimension| (dimension.name, 1)));
+    let mut request = Request::new();
+    let mut omitted = BTreeMap::new();
+    let attempt = |request: &Request| -> Result<Fit> { fit(&S::graph(config, names, head, &sizes, request)?, checkpoint, names) };
+    let mut result = attempt(&request);
+    for output in head.outputs.iter().filter(|output| output.optional) {
+        let Err(Error::Checkpoint(errors)) = &result else { break };
+        let without = request.clone().omit(output.name);
+        let graph = S::graph(config, names, head, &sizes, &without)?;
+        let needed: Vec<&str> = graph.weights().iter().map(|(name, _)| name.as_str()).collect();
+        let lacking: Vec<&str> = errors
+            .iter()
+            .filter_map(|error| match error {
+                WeightError::Missing { name, .. } if !needed.contains(&name.as_str()) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        if lacking.is_empty() {
+            continue;
+        }
+        omitted.insert(output.name.to_owned(), format!("the checkpoint lacks `{}`", lacking.join("`, `")));
+        request = without;
+        result = attempt(&request);
+    }
+    Ok((result?, request, omitted))
+}
+
+/// Opens the first platform of the module that is allowed and there.
+async fn open_device<S: Skill>(options: &LoadOptions) -> Result<(Device, Vec<PassedOver>)> {
+    let mut passed_over = Vec::new();
+    if let Some(platform) = options.platform {
+        if !S::PLATFORMS.contains(&platform) {
+            let reason = "this module was generated without it; `gen skillset --cross-platform` includes every platform".to_owned();
+            return Err(Error::Unavailable { platform: platform.name().to_owned(), reason });
+        }
+        return Ok((Device::open(platform, &options.device).await?, passed_over));
+    }
+    for &platform in S::PLATFORMS {
+        if options.forbidden.contains(&platform) {
+            passed_over.push(PassedOver { platform, reason: "forbidden by the caller".into() });
+            continue;
+        }
+        match Device::open(platform, &options.device).await {
+            Ok(device) => return Ok((device, passed_over)),
+            Err(error) => passed_over.push(PassedOver { platform, reason: error.to_string() }),
+        }
+    }
+    let reasons: Vec<_> = passed_over.iter().map(|one| format!("{}: {}", one.platform, one.reason)).collect();
+    Err(Error::Unavailable { platform: "every platform of this module".into(), reason: reasons.join("; ") })
+}

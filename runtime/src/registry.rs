@@ -1,0 +1,69 @@
+//! A skillset behind a pointer: what the sdk's command needs to run a family by its name.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::error::Result;
+use crate::model::{LoadOptions, LoadReport, Model, Run};
+use crate::platform::Platform;
+use crate::skill::{HeadSpec, InputSpec, Skill};
+use crate::tensor::Tensor;
+use crate::weights::Checkpoint;
+
+/// A future of this thread.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
+
+/// A loaded model of any family.
+pub trait AnyModel {
+    /// The graph in use.
+    fn head(&self) -> &'static HeadSpec;
+    /// The inputs it takes.
+    fn inputs(&self) -> Vec<InputSpec>;
+    /// What was found out while loading.
+    fn report(&self) -> &LoadReport;
+    /// As [`Model::run`].
+    fn run<'a>(&'a mut self, inputs: &'a BTreeMap<String, Tensor>, lists: &'a [&'a str]) -> Pending<'a, Run>;
+}
+
+impl<S: Skill> AnyModel for Model<S> {
+    fn head(&self) -> &'static HeadSpec {
+        Model::head(self)
+    }
+
+    fn inputs(&self) -> Vec<InputSpec> {
+        S::inputs(self.config())
+    }
+
+    fn report(&self) -> &LoadReport {
+        Model::report(self)
+    }
+
+    fn run<'a>(&'a mut self, inputs: &'a BTreeMap<String, Tensor>, lists: &'a [&'a str]) -> Pending<'a, Run> {
+        Box::pin(Model::run(self, inputs, lists))
+    }
+}
+
+/// One family of a generated crate.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Name of the family; `model_type` in config.json.
+    pub family: &'static str,
+    /// The platforms its module was generated for.
+    pub platforms: &'static [Platform],
+    /// Its graphs.
+    pub heads: &'static [HeadSpec],
+    /// As [`Model::load`].
+    pub load: for<'a> fn(&'a Checkpoint, &'a LoadOptions) -> Pending<'a, Box<dyn AnyModel>>,
+}
+
+impl Entry {
+    /// The entry of a skillset.
+    pub const fn of<S: Skill>() -> Self {
+        Self { family: S::FAMILY, platforms: S::PLATFORMS, heads: S::HEADS, load: load::<S> }
+    }
+}
+
+fn load<'a, S: Skill>(checkpoint: &'a Checkpoint, options: &'a LoadOptions) -> Pending<'a, Box<dyn AnyModel>> {
+    Box::pin(async move { Ok(Box::new(Model::<S>::load(checkpoint, options).await?) as Box<dyn AnyModel>) })
+}

@@ -1,0 +1,138 @@
+//! A device, and a graph compiled for it with its buffers: one face over the backends.
+
+use crate::backends;
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::optimize::optimize;
+use crate::platform::Platform;
+use crate::tensor::Tensor;
+use crate::weights::Fit;
+
+/// How a device is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceOptions {
+    /// Threads of the CPU; all of its cores if absent.
+    pub threads: Option<usize>,
+    /// Part of the name of the WebGPU adapter to use; the fastest kind if absent.
+    pub adapter: Option<String>,
+}
+
+/// An open device.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Device {
+    /// This machine's processor.
+    #[cfg(feature = "cpu")]
+    Cpu(backends::cpu::Device),
+    /// A WebGPU adapter.
+    #[cfg(feature = "webgpu")]
+    WebGpu(backends::webgpu::Device),
+}
+
+/// What a compiled graph costs, as compiled.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct SessionReport {
+    /// Kernels that one run starts.
+    pub dispatches: usize,
+    /// Bytes of all intermediate values.
+    pub arena_bytes: usize,
+    /// Bytes of the weights that the graph reads.
+    pub weight_bytes: usize,
+    /// Bytes that the device holds for all sessions of the model by now.
+    pub allocated_bytes: u64,
+}
+
+impl Device {
+    /// Opens a platform's device.
+    ///
+    /// **Errors** [`Error::Unavailable`] with what was looked for and found.
+    pub async fn open(platform: Platform, options: &DeviceOptions) -> Result<Self> {
+        match platform {
+            #[cfg(feature = "cpu")]
+            Platform::Cpu => backends::cpu::Device::new(options.threads).map(Device::Cpu),
+            #[cfg(feature = "webgpu")]
+            Platform::WebGpu => {
+                let choice = backends::webgpu::AdapterChoice { name: options.adapter.clone() };
+                backends::webgpu::Device::open(&choice).await.map(Device::WebGpu)
+            }
+            Platform::WebNn => Err(unavailable(platform, "WebNN is an API of browsers; this is a native program")),
+            #[allow(unreachable_patterns)]
+            _ => Err(unavailable(platform, "this program was built without it")),
+        }
+    }
+
+    /// Its platform.
+    pub fn platform(&self) -> Platform {
+        match self {
+            #[cfg(feature = "cpu")]
+            Device::Cpu(_) => Platform::Cpu,
+            #[cfg(feature = "webgpu")]
+            Device::WebGpu(_) => Platform::WebGpu,
+        }
+    }
+
+    /// The device as it names itself.
+    pub fn description(&self) -> String {
+        match self {
+            #[cfg(feature = "cpu")]
+            Device::Cpu(device) => device.description(),
+            #[cfg(feature = "webgpu")]
+            Device::WebGpu(device) => device.description(),
+        }
+    }
+
+    /// Fuses, plans and compiles a graph; weights that an earlier session uploaded are shared.
+    ///
+    /// **Errors** [`Error::Unsupported`] for an operator or type that this platform lacks; the device's.
+    pub async fn compile(&self, graph: &Graph, weights: &Fit) -> Result<Session> {
+        let program = optimize(graph);
+        let mut constant = |packed: &crate::optimize::PackedConstant| weights.constant(packed);
+        match self {
+            #[cfg(feature = "cpu")]
+            Device::Cpu(device) => device.compile(&program, &mut constant).map(Session::Cpu),
+            #[cfg(feature = "webgpu")]
+            Device::WebGpu(device) => device.compile(&program, &mut constant).await.map(Session::WebGpu),
+        }
+    }
+}
+
+fn unavailable(platform: Platform, reason: &str) -> Error {
+    Error::Unavailable { platform: platform.name().to_owned(), reason: reason.to_owned() }
+}
+
+/// A compiled graph with its buffers.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Session {
+    /// On the processor.
+    #[cfg(feature = "cpu")]
+    Cpu(backends::cpu::Compiled),
+    /// On a WebGPU adapter.
+    #[cfg(feature = "webgpu")]
+    WebGpu(backends::webgpu::Compiled),
+}
+
+impl Session {
+    /// Runs once. `inputs` are those of the graph, each in its type and shape.
+    ///
+    /// **Errors** the device's.
+    pub async fn run(&mut self, inputs: &[(&str, Tensor)]) -> Result<Vec<(String, Tensor)>> {
+        let inputs: Vec<(&str, &Tensor)> = inputs.iter().map(|(name, tensor)| (*name, tensor)).collect();
+        match self {
+            #[cfg(feature = "cpu")]
+            Session::Cpu(compiled) => compiled.run(&inputs),
+            #[cfg(feature = "webgpu")]
+            Session::WebGpu(compiled) => compiled.run(&inputs).await,
+        }
+    }
+
+    /// What it costs.
+    pub fn report(&self) -> SessionReport {
+        match self {
+            #[cfg(feature = "cpu")]
+            Session::Cpu(compiled) => compiled.report(),
+            #[cfg(feature = "webgpu")]
+            Session::WebGpu(compiled) => compiled.report(),
+        }
+    }
+}

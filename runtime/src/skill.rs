@@ -1,0 +1,290 @@
+//! What a generated skillset says of its model, and nothing of how it is run: see [`crate::model::Model`] for that.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::error::{Error, GraphError, Result};
+use crate::graph::{DataType, Graph};
+use crate::platform::Platform;
+use crate::weights::WeightNames;
+
+/// A published model family, as its generated module describes it.
+pub trait Skill: Send + Sync + 'static {
+    /// The keys of HF's config.json that the model reads.
+    type Config: serde::de::DeserializeOwned + serde::Serialize + Clone + fmt::Debug + Send + Sync;
+
+    /// Name of the family; `model_type` in config.json.
+    const FAMILY: &'static str;
+    /// The platforms this module was generated for, in the order in which they are tried.
+    const PLATFORMS: &'static [Platform];
+    /// The graphs of the model; the first is the default.
+    const HEADS: &'static [HeadSpec];
+    /// Config keys that HF derives by counting another: `(num_labels, id2label)`.
+    const COUNTED: &'static [(&'static str, &'static str)];
+
+    /// Refuses configs that ask for what this model does not compute.
+    ///
+    /// **Errors** [`Error::Config`] naming the key and what it may be.
+    fn check(config: &Self::Config) -> Result<()>;
+
+    /// The symbolic sizes.
+    fn dimensions(config: &Self::Config) -> Vec<Dimension>;
+
+    /// The inputs, in the order of the published forward pass.
+    fn inputs(config: &Self::Config) -> Vec<InputSpec>;
+
+    /// How weights are called in checkpoints.
+    fn weight_names(config: &Self::Config) -> WeightNames;
+
+    /// The graph of one head with every size bound. `names` are those of [`Skill::weight_names`], settled with a checkpoint.
+    ///
+    /// **Errors** [`GraphError`] where the config and the sizes do not go together.
+    fn graph(config: &Self::Config, names: &WeightNames, head: &HeadSpec, sizes: &Sizes, request: &Request) -> Result<Graph, GraphError>;
+}
+
+/// One graph of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadSpec {
+    /// The class in `architectures` of config.json.
+    pub name: &'static str,
+    /// HF's name of the task.
+    pub pipeline: &'static str,
+    /// What it gives.
+    pub outputs: &'static [OutputSpec],
+}
+
+/// One output of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputSpec {
+    /// HF's field name.
+    pub name: &'static str,
+    /// Type of the elements.
+    pub data_type: DataType,
+    /// Sizes by name, as the spec writes them.
+    pub shape: &'static [&'static str],
+    /// Left out, and reported, where the checkpoint lacks its weights.
+    pub optional: bool,
+    /// A list of tensors, `name.0`, `name.1`, …, computed only on request.
+    pub list: bool,
+}
+
+/// A symbolic size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dimension {
+    /// Its name.
+    pub name: &'static str,
+    /// The largest it may be, with the config key that says so.
+    pub maximum: Option<(usize, &'static str)>,
+}
+
+/// One input of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputSpec {
+    /// HF's argument name.
+    pub name: &'static str,
+    /// Type the graph takes.
+    pub data_type: DataType,
+    /// Sizes: a symbolic one by name, or a number.
+    pub shape: Vec<Size>,
+    /// What it is when not given.
+    pub default: InputDefault,
+    /// The first whole number that is too large; elements start at 0.
+    pub below: Option<usize>,
+    /// The symbolic size whose positions this input hides where it is 0; generated tests pad along it.
+    pub masks: Option<&'static str>,
+}
+
+/// One size of an input's shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Bound by the first input that has it.
+    Symbol(&'static str),
+    /// The same in every run.
+    Fixed(usize),
+}
+
+/// What an input is when it is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputDefault {
+    /// It must be given.
+    Required,
+    /// All 0.
+    Zeros,
+    /// All 1.
+    Ones,
+    /// 0, 1, 2, … along the last axis.
+    Positions,
+}
+
+/// Symbolic sizes, bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sizes(Vec<(&'static str, usize)>);
+
+impl Sizes {
+    /// These sizes.
+    pub fn new(sizes: impl IntoIterator<Item = (&'static str, usize)>) -> Self {
+        Self(sizes.into_iter().collect())
+    }
+
+    /// The size of this name.
+    ///
+    /// **Errors** [`GraphError::Rule`] where it is not bound.
+    pub fn get(&self, name: &str) -> Result<usize, GraphError> {
+        self.find(name).ok_or_else(|| GraphError::Rule { label: "sizes".into(), reason: format!("the size `{name}` is not bound") })
+    }
+
+    /// The size of this name, if it is bound.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, size)| *size)
+    }
+
+    /// Binds one more.
+    pub fn bind(&mut self, name: &'static str, size: usize) {
+        self.0.push((name, size));
+    }
+
+    /// All of them, in the order they were bound.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, usize)> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<_> = self.iter().map(|(name, size)| format!("{name} {size}")).collect();
+        f.write_str(&sizes.join(", "))
+    }
+}
+
+/// Which outputs a graph makes beside the plain ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Request {
+    lists: BTreeSet<String>,
+    omitted: BTreeSet<String>,
+}
+
+impl Request {
+    /// The plain outputs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for a list output, such as `hidden_states`.
+    #[must_use]
+    pub fn list(mut self, name: &str) -> Self {
+        self.lists.insert(name.to_owned());
+        self
+    }
+
+    /// Leaves an optional output out.
+    #[must_use]
+    pub fn omit(mut self, name: &str) -> Self {
+        self.omitted.insert(name.to_owned());
+        self
+    }
+
+    /// True where the graph must make this output.
+    pub fn wants(&self, output: &str) -> bool {
+        !self.omitted.contains(output)
+    }
+
+    /// True where the graph must make this list.
+    pub fn wants_list(&self, output: &str) -> bool {
+        self.lists.contains(output)
+    }
+
+    /// Outputs left out.
+    pub fn omitted(&self) -> impl Iterator<Item = &str> {
+        self.omitted.iter().map(String::as_str)
+    }
+}
+
+/// Whole quotient of config values; generated code calls it where a spec divides.
+///
+/// **Errors** [`GraphError::NotWhole`] where there is a remainder or the divisor is 0.
+pub fn divide(dividend: (&str, usize), divisor: (&str, usize)) -> Result<usize, GraphError> {
+    if divisor.1 != 0 && dividend.1.is_multiple_of(divisor.1) {
+        return Ok(dividend.1 / divisor.1);
+    }
+    Err(GraphError::NotWhole {
+        dividend_name: dividend.0.to_owned(),
+        dividend: dividend.1 as i64,
+        divisor_name: divisor.0.to_owned(),
+        divisor: divisor.1 as i64,
+    })
+}
+
+/// Difference of config values that may not be negative; generated code calls it where a spec subtracts.
+///
+/// **Errors** [`GraphError::Rule`] where it would be.
+pub fn subtract(first: (&str, usize), second: (&str, usize)) -> Result<usize, GraphError> {
+    first.1.checked_sub(second.1).ok_or_else(|| GraphError::Rule {
+        label: "config".into(),
+        reason: format!("`{}` ({}) minus `{}` ({}) is negative", first.0, first.1, second.0, second.1),
+    })
+}
+
+/// A config value that no `match` of the spec covers.
+pub fn unsupported_value(key: &str, value: &str, supported: &[&str]) -> GraphError {
+    GraphError::UnsupportedValue {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        supported: supported.iter().map(|&value| value.to_owned()).collect(),
+    }
+}
+
+/// Reads config.json: unknown keys are other software's business, a known key of the wrong type is named.
+///
+/// **Errors** [`Error::Config`]; the errors of [`Skill::check`].
+pub fn read_config<S: Skill>(json: &str) -> Result<S::Config> {
+    let wrong = |error: &dyn fmt::Display| Error::Config(format!("config.json: {error}"));
+    let mut value: serde_json::Value = serde_json::from_str(json).map_err(|error| wrong(&error))?;
+    let Some(object) = value.as_object_mut() else {
+        return Err(wrong(&"expected an object at the top"));
+    };
+    if let Some(family) = object.get("model_type").and_then(serde_json::Value::as_str).filter(|family| *family != S::FAMILY) {
+        return Err(wrong(&format!("`model_type` is `{family}`, but this is the skillset of `{}`", S::FAMILY)));
+    }
+    for (key, counted) in S::COUNTED {
+        let count = object.get(*counted).and_then(|value| value.as_object().map(|map| map.len()).or_else(|| value.as_array().map(Vec::len)));
+        if let (None, Some(count)) = (object.get(*key), count) {
+            object.insert((*key).to_owned(), count.into());
+        }
+    }
+    let config: S::Config = serde_path_to_error::deserialize(value).map_err(|error| wrong(&format!("`{}`: {}", error.path(), error.inner())))?;
+    check_magnitudes(&serde_json::to_value(&config).map_err(|error| wrong(&error))?).map_err(|reason| wrong(&reason))?;
+    S::check(&config)?;
+    Ok(config)
+}
+
+/// Sizes stay below 2³¹, so that the arithmetic of generated code cannot overflow.
+fn check_magnitudes(config: &serde_json::Value) -> Result<(), String> {
+    for (key, value) in config.as_object().into_iter().flatten() {
+        if value.as_u64().is_some_and(|number| number > i32::MAX as u64) {
+            return Err(format!("`{key}` is {value}; at most {} is taken", i32::MAX));
+        }
+    }
+    Ok(())
+}
+
+/// The class that config.json names first in `architectures`.
+pub fn architecture(json: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(json).ok()?;
+    Some(value.get("architectures")?.get(0)?.as_str()?.to_owned())
+}
+
+/// The family that config.json names as its `model_type`.
+pub fn model_type(json: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(json).ok()?;
+    Some(value.get("model_type")?.as_str()?.to_owned())
+}
+
+/// The head of this name; a class that the module does not know is no reason to guess.
+///
+/// **Errors** [`Error::UnknownHead`].
+pub fn head<S: Skill>(name: &str) -> Result<&'static HeadSpec> {
+    S::HEADS.iter().find(|head| head.name == name).ok_or_else(|| Error::UnknownHead {
+        name: name.to_owned(),
+        known: S::HEADS.iter().map(|head| head.name.to_owned()).collect(),
+    })
+}

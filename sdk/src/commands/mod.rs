@@ -1,0 +1,4 @@
+//! One verb per file.
+
+pub(crate) mod detect;
+pub(crate) mod run;

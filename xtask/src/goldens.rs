@@ -1,0 +1,25 @@
+//! Makes the goldens anew: a virtual environment with PyTorch and HF transformers, then one script.
+
+use std::path::PathBuf;
+
+use crate::shell::{Result, command, root, run as run_command};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Virtual environment to use; made where it is missing (1.8 GB, python 3.11, gcc).
+    #[arg(long, default_value = "target/oracle")]
+    venv: PathBuf,
+    /// Where the goldens go; elsewhere than the default, to compare with what is there.
+    #[arg(long, default_value = "generated/goldens")]
+    output: PathBuf,
+}
+
+/// **Errors** the step that fails.
+pub(crate) fn run(arguments: &Arguments) -> Result {
+    let venv = root().join(&arguments.venv);
+    if !venv.join("bin/python").exists() {
+        run_command(command("bash", &["xtask/oracle/setup.sh", &venv.to_string_lossy()]))?;
+    }
+    let python = venv.join("bin/python");
+    run_command(command(&python.to_string_lossy(), &["xtask/oracle/goldens.py", &root().join(&arguments.output).to_string_lossy()]))
+}
