@@ -5,9 +5,28 @@
 
 #![deny(unsafe_code)]
 
+pub mod backends;
 pub mod error;
 pub mod graph;
+#[cfg(feature = "session")]
+pub mod inputs;
+#[cfg(any(feature = "cpu", feature = "webgpu", all(feature = "webnn", target_arch = "wasm32")))]
+pub mod model;
 pub mod ops;
+pub mod optimize;
+pub mod platform;
+#[cfg(any(feature = "cpu", feature = "webgpu", all(feature = "webnn", target_arch = "wasm32")))]
+pub mod registry;
+#[cfg(any(feature = "cpu", feature = "webgpu", all(feature = "webnn", target_arch = "wasm32")))]
+pub mod session;
+#[cfg(feature = "session")]
+pub mod skill;
+pub mod tensor;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "session")]
+pub mod weights;
 
 pub use error::{Error, GraphError, Result, WeightError};
 pub use graph::{DataType, Graph, GraphBuilder, Operand, OperandDescriptor};
+pub use tensor::{Element, Tensor};

@@ -1,9 +1,11 @@
 //! A loaded model: config, checkpoint, device, and one compiled graph per bound shape.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+
+use web_time::Instant;
 
 use crate::error::{Error, Result, WeightError};
+use crate::graph::Graph;
 use crate::inputs;
 use crate::platform::{PassedOver, Platform};
 use crate::session::{Device, DeviceOptions, Session, SessionReport};
@@ -111,7 +113,7 @@ impl<S: Skill> Model<S> {
         let mut names = S::weight_names(&config);
         let untied = names.settle(checkpoint);
         let (fit, request, omitted) = fit_head::<S>(&config, &names, head, checkpoint)?;
-        let (device, passed_over) = open_device::<S>(options).await?;
+        let (device, passed_over) = open_device::<S>(options, &smallest_graph::<S>(&config, &names, head, &request)?).await?;
         let report = LoadReport {
             head: head.name,
             platform: device.platform(),
@@ -198,15 +200,14 @@ fn fit_head<S: Skill>(
     head: &HeadSpec,
     checkpoint: &Checkpoint,
 ) -> Result<(Fit, Request, BTreeMap<String, String>)> {
-    let sizes = Sizes::new(S::dimensions(config).iter().map(|dimension| (dimension.name, 1)));
     let mut request = Request::new();
     let mut omitted = BTreeMap::new();
-    let attempt = |request: &Request| -> Result<Fit> { fit(&S::graph(config, names, head, &sizes, request)?, checkpoint, names) };
+    let attempt = |request: &Request| -> Result<Fit> { fit(&smallest_graph::<S>(config, names, head, request)?, checkpoint, names) };
     let mut result = attempt(&request);
     for output in head.outputs.iter().filter(|output| output.optional) {
         let Err(Error::Checkpoint(errors)) = &result else { break };
         let without = request.clone().omit(output.name);
-        let graph = S::graph(config, names, head, &sizes, &without)?;
+        let graph = smallest_graph::<S>(config, names, head, &without)?;
         let needed: Vec<&str> = graph.weights().iter().map(|(name, _)| name.as_str()).collect();
         let lacking: Vec<&str> = errors
             .iter()
@@ -225,22 +226,33 @@ fn fit_head<S: Skill>(
     Ok((result?, request, omitted))
 }
 
-/// Opens the first platform of the module that is allowed and there.
-async fn open_device<S: Skill>(options: &LoadOptions) -> Result<(Device, Vec<PassedOver>)> {
+/// The graph with every symbolic size 1: its operators, types, ranks and weights are those of every other size.
+fn smallest_graph<S: Skill>(config: &S::Config, names: &WeightNames, head: &HeadSpec, request: &Request) -> Result<Graph> {
+    let sizes = Sizes::new(S::dimensions(config).iter().map(|dimension| (dimension.name, 1)));
+    Ok(S::graph(config, names, head, &sizes, request)?)
+}
+
+/// Opens the first platform of the module that is allowed, there, and computes the graph's operators.
+async fn open_device<S: Skill>(options: &LoadOptions, graph: &Graph) -> Result<(Device, Vec<PassedOver>)> {
+    let open = async |platform: Platform| -> Result<Device> {
+        let device = Device::open(platform, &options.device).await?;
+        device.check(graph)?;
+        Ok(device)
+    };
     let mut passed_over = Vec::new();
     if let Some(platform) = options.platform {
         if !S::PLATFORMS.contains(&platform) {
             let reason = "this module was generated without it; `gen skillset --cross-platform` includes every platform".to_owned();
             return Err(Error::Unavailable { platform: platform.name().to_owned(), reason });
         }
-        return Ok((Device::open(platform, &options.device).await?, passed_over));
+        return Ok((open(platform).await?, passed_over));
     }
     for &platform in S::PLATFORMS {
         if options.forbidden.contains(&platform) {
             passed_over.push(PassedOver { platform, reason: "forbidden by the caller".into() });
             continue;
         }
-        match Device::open(platform, &options.device).await {
+        match open(platform).await {
             Ok(device) => return Ok((device, passed_over)),
             Err(error) => passed_over.push(PassedOver { platform, reason: error.to_string() }),
         }

@@ -3,6 +3,7 @@
 use crate::backends;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
+#[cfg(any(feature = "cpu", feature = "webgpu"))]
 use crate::optimize::optimize;
 use crate::platform::Platform;
 use crate::tensor::Tensor;
@@ -27,6 +28,9 @@ pub enum Device {
     /// A WebGPU adapter.
     #[cfg(feature = "webgpu")]
     WebGpu(backends::webgpu::Device),
+    /// A WebNN context of the browser.
+    #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+    WebNn(backends::webnn::Device),
 }
 
 /// What a compiled graph costs, as compiled.
@@ -52,9 +56,12 @@ impl Device {
             Platform::Cpu => backends::cpu::Device::new(options.threads).map(Device::Cpu),
             #[cfg(feature = "webgpu")]
             Platform::WebGpu => {
-                let choice = backends::webgpu::AdapterChoice { name: options.adapter.clone() };
+                let choice = backends::webgpu::AdapterChoice { name: options.adapter.clone(), ..Default::default() };
                 backends::webgpu::Device::open(&choice).await.map(Device::WebGpu)
             }
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Platform::WebNn => backends::webnn::Device::open().await.map(Device::WebNn),
+            #[cfg(not(target_arch = "wasm32"))]
             Platform::WebNn => Err(unavailable(platform, "WebNN is an API of browsers; this is a native program")),
             #[allow(unreachable_patterns)]
             _ => Err(unavailable(platform, "this program was built without it")),
@@ -68,6 +75,8 @@ impl Device {
             Device::Cpu(_) => Platform::Cpu,
             #[cfg(feature = "webgpu")]
             Device::WebGpu(_) => Platform::WebGpu,
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Device::WebNn(_) => Platform::WebNn,
         }
     }
 
@@ -78,6 +87,24 @@ impl Device {
             Device::Cpu(device) => device.description(),
             #[cfg(feature = "webgpu")]
             Device::WebGpu(device) => device.description(),
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Device::WebNn(device) => device.description(),
+        }
+    }
+
+    /// Holds a graph against what the device computes, before a weight is read. Only a browser's WebNN differs from browser to browser;
+    /// the other platforms say what they lack when they compile.
+    ///
+    /// **Errors** [`Error::Unsupported`] for an operator, type or rank that it lacks.
+    pub fn check(&self, graph: &Graph) -> Result<()> {
+        match self {
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Device::WebNn(device) => device.check(graph),
+            #[allow(unreachable_patterns)]
+            _ => {
+                let _ = graph;
+                Ok(())
+            }
         }
     }
 
@@ -85,13 +112,15 @@ impl Device {
     ///
     /// **Errors** [`Error::Unsupported`] for an operator or type that this platform lacks; the device's.
     pub async fn compile(&self, graph: &Graph, weights: &Fit) -> Result<Session> {
-        let program = optimize(graph);
+        #[cfg(any(feature = "cpu", feature = "webgpu"))]
         let mut constant = |packed: &crate::optimize::PackedConstant| weights.constant(packed);
         match self {
             #[cfg(feature = "cpu")]
-            Device::Cpu(device) => device.compile(&program, &mut constant).map(Session::Cpu),
+            Device::Cpu(device) => device.compile(&optimize(graph), &mut constant).map(Session::Cpu),
             #[cfg(feature = "webgpu")]
-            Device::WebGpu(device) => device.compile(&program, &mut constant).await.map(Session::WebGpu),
+            Device::WebGpu(device) => device.compile(&optimize(graph), &mut constant).await.map(Session::WebGpu),
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Device::WebNn(device) => device.compile(graph, &|name, descriptor| weights.tensor(name, descriptor)).await.map(Session::WebNn),
         }
     }
 }
@@ -110,6 +139,9 @@ pub enum Session {
     /// On a WebGPU adapter.
     #[cfg(feature = "webgpu")]
     WebGpu(backends::webgpu::Compiled),
+    /// In the browser's WebNN.
+    #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+    WebNn(backends::webnn::Compiled),
 }
 
 impl Session {
@@ -123,6 +155,8 @@ impl Session {
             Session::Cpu(compiled) => compiled.run(&inputs),
             #[cfg(feature = "webgpu")]
             Session::WebGpu(compiled) => compiled.run(&inputs).await,
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Session::WebNn(compiled) => compiled.run(&inputs).await,
         }
     }
 
@@ -133,6 +167,8 @@ impl Session {
             Session::Cpu(compiled) => compiled.report(),
             #[cfg(feature = "webgpu")]
             Session::WebGpu(compiled) => compiled.report(),
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Session::WebNn(compiled) => compiled.report(),
         }
     }
 }

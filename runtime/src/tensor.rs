@@ -128,6 +128,18 @@ impl Tensor {
         }
     }
 
+    /// Takes new memory, of zeros, where a clone shares this tensor's: for writing all of it without a copy first.
+    #[cfg(feature = "cpu")]
+    pub(crate) fn make_unique(&mut self) {
+        let unique = match &mut self.storage {
+            Storage::Owned(words) => Arc::get_mut(words).is_some(),
+            Storage::Shared(..) => false,
+        };
+        if !unique {
+            *self = Self::zeros(self.descriptor.clone());
+        }
+    }
+
     /// The elements, row-major.
     ///
     /// **Errors** [`GraphError::Rule`] where the tensor is of another type.

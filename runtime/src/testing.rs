@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
-
 use crate::error::Error;
 use crate::graph::DataType;
 use crate::model::{LoadOptions, Model};
 use crate::platform::Platform;
 use crate::skill::{InputSpec, Size, Skill};
 use crate::tensor::Tensor;
-use crate::weights::{Checkpoint, read_tensors};
+use crate::weights::{Checkpoint, parse_tensors, read_tensors};
 
 /// Why a test did not pass.
 #[derive(Debug)]
@@ -85,11 +83,28 @@ pub struct Golden {
 #[derive(Debug)]
 pub struct Context<S: Skill> {
     platform: Platform,
-    goldens: PathBuf,
+    goldens: Goldens,
     skill: std::marker::PhantomData<S>,
 }
 
+/// Where goldens are: on disk, or at hand where there is no disk.
+#[derive(Debug)]
+enum Goldens {
+    Folder(PathBuf),
+    Loaded(Vec<Golden>),
+}
+
 impl<S: Skill> Context<S> {
+    /// Tests on a platform with the goldens of a folder.
+    pub fn new(platform: Platform, goldens: impl Into<PathBuf>) -> Self {
+        Self { platform, goldens: Goldens::Folder(goldens.into()), skill: std::marker::PhantomData }
+    }
+
+    /// Tests on a platform with goldens at hand, for a browser that fetched them.
+    pub fn with_goldens(platform: Platform, goldens: Vec<Golden>) -> Self {
+        Self { platform, goldens: Goldens::Loaded(goldens), skill: std::marker::PhantomData }
+    }
+
     /// The platform under test.
     pub fn platform(&self) -> Platform {
         self.platform
@@ -117,8 +132,13 @@ impl<S: Skill> Context<S> {
     ///
     /// **Errors** a folder that is missing, empty or broken: that is a failure, not a skip.
     pub fn goldens(&self) -> Result<Vec<Golden>, Outcome> {
-        let failed = |error: &dyn fmt::Display| Outcome::Failed(format!("{}: {error}", self.goldens.display()));
-        let mut folders: Vec<PathBuf> = std::fs::read_dir(&self.goldens)
+        let folder = match &self.goldens {
+            Goldens::Loaded(goldens) if goldens.is_empty() => return Err(Outcome::Failed("no goldens were fetched".into())),
+            Goldens::Loaded(goldens) => return Ok(goldens.clone()),
+            Goldens::Folder(folder) => folder,
+        };
+        let failed = |error: &dyn fmt::Display| Outcome::Failed(format!("{}: {error}", folder.display()));
+        let mut folders: Vec<PathBuf> = std::fs::read_dir(folder)
             .map_err(|error| failed(&error))?
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| path.join("outputs.safetensors").exists())
@@ -141,6 +161,22 @@ fn golden(folder: &Path) -> Result<Golden, Outcome> {
 }
 
 impl Golden {
+    /// A golden from the bytes of its folder's files, by name.
+    ///
+    /// **Errors** a file that is missing or broken.
+    pub fn from_files(name: &str, mut files: BTreeMap<String, Vec<u8>>) -> Result<Self, Outcome> {
+        let mut take = |file: &str| files.remove(file).ok_or_else(|| Outcome::Failed(format!("{name}: `{file}` is missing")));
+        let config = String::from_utf8(take("config.json")?).map_err(|error| Outcome::Failed(format!("{name}/config.json: {error}")))?;
+        let (inputs, outputs) = (take("inputs.safetensors")?, take("outputs.safetensors")?);
+        files.retain(|file, _| file.ends_with(".safetensors"));
+        Ok(Self {
+            name: name.to_owned(),
+            checkpoint: Checkpoint::from_bytes(config, files)?,
+            inputs: parse_tensors("inputs.safetensors", &inputs)?,
+            outputs: parse_tensors("outputs.safetensors", &outputs)?,
+        })
+    }
+
     /// The outputs in the order of the computation: list outputs by index first, then the others.
     pub fn outputs_in_order(&self) -> Vec<(&str, &Tensor)> {
         let key = |name: &str| match name.rsplit_once('.').and_then(|(_, index)| index.parse::<usize>().ok()) {
@@ -260,11 +296,19 @@ pub fn with_element(tensor: &Tensor, index: usize, value: i64) -> Result<Tensor,
     Ok(tensor)
 }
 
+/// In a browser the page runs the lists; this is here so that a generated file compiles there too.
+#[cfg(target_arch = "wasm32")]
+pub fn main<S: Skill>(_platform: Platform, _goldens: &str, _tests: &'static [Test<S>]) -> ExitCode {
+    ExitCode::FAILURE
+}
+
 /// Runs a generated list as `cargo test` would; the exit code is that of the run.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn main<S: Skill>(platform: Platform, goldens: &str, tests: &'static [Test<S>]) -> ExitCode {
+    use libtest_mimic::{Arguments, Completion, Failed, Trial};
     let arguments = Arguments::from_args();
     let trials = tests.iter().map(|test| {
-        let context = Context::<S> { platform, goldens: PathBuf::from(goldens), skill: std::marker::PhantomData };
+        let context = Context::<S>::new(platform, goldens);
         Trial::ignorable_test(test.name, move || match pollster::block_on((test.run)(&context)) {
             Ok(()) => Ok(Completion::Completed),
             Err(Outcome::Skipped(reason)) => {

@@ -9,6 +9,9 @@ use super::call::Descriptors;
 use super::{Argument, Call, DataType, DefaultValue, Graph, Kind, Node, NodeId, OperandDescriptor, Operator, Source, Value, ValueId};
 use crate::error::GraphError;
 
+/// Operators that a graph may have: a config that asks for more is hostile or mistaken.
+const MAX_NODES: usize = 1 << 18;
+
 /// A tensor of a graph in the making. Cheap to clone; belongs to the builder that gave it.
 #[derive(Clone, Debug, PartialEq)]
 #[doc(alias = "MLOperand")]
@@ -207,6 +210,9 @@ impl GraphBuilder {
         }
         let arguments: Vec<Argument<ValueId>> = arguments.iter().map(|argument| argument.map(|operand| operand.id)).collect();
         let mut state = self.state.borrow_mut();
+        if state.nodes.len() >= MAX_NODES {
+            return Err(GraphError::Rule { label, reason: format!("the graph has more than {MAX_NODES} operators") });
+        }
         let descriptors = {
             let call = Call { operator, arguments: &arguments, values: &state.values };
             (operator.rule)(&call)

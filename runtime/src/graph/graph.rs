@@ -114,6 +114,17 @@ impl Graph {
         Call { operator: node.operator, arguments: &node.arguments, values: &self.values }
     }
 
+    /// 64 bits of FNV-1a over the graph's text and constants: equal graphs have equal digests, on every machine.
+    pub fn digest(&self) -> u64 {
+        let constants = self.values.iter().filter_map(|value| match &value.source {
+            Source::Constant(bytes) => Some(&bytes[..]),
+            _ => None,
+        });
+        let text = self.to_string();
+        let fold = |hash: u64, bytes: &[u8]| bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        std::iter::once(text.as_bytes()).chain(constants).fold(0xcbf2_9ce4_8422_2325, fold)
+    }
+
     /// Bytes of all weights.
     pub fn weight_bytes(&self) -> usize {
         self.weights.iter().map(|(_, id)| self.descriptor(*id).byte_length()).sum()

@@ -34,3 +34,34 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     same_type(a, b, "`b`")?;
     Ok(vec![OperandDescriptor { data_type: a.data_type, shape: broadcast(&a.shape, &b.shape)? }])
 }
+
+/// The operands broadcast; `function` of each pair.
+#[cfg(feature = "cpu")]
+pub(super) fn zip<T: crate::tensor::Element, U: crate::tensor::Element>(
+    arguments: &crate::backends::cpu::Arguments<'_>,
+    names: [&str; 2],
+    output: &mut crate::backends::cpu::Output<'_>,
+    function: impl Fn(T, T) -> U,
+) {
+    use crate::backends::cpu::{broadcast_strides, each_index, offset};
+    let shape = output.shape().to_vec();
+    let strides = names.map(|name| broadcast_strides(&arguments.operand(name).shape, &shape));
+    let [a, b] = names.map(|name| arguments.get::<T>(name));
+    let output = output.elements::<U>();
+    each_index(&shape, |number, index| output[number] = function(a[offset(index, &strides[0])], b[offset(index, &strides[1])]));
+}
+
+#[cfg(feature = "cpu")]
+mod kernels {
+    use crate::backends::cpu::{Arguments, Number, Output, for_type};
+
+    macro_rules! kernels {
+        ($($name:ident $method:ident;)*) => {$(
+            pub(super) fn $name(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
+                for_type!(outputs[0].descriptor.data_type, T => super::zip::<T, T>(arguments, ["a", "b"], &mut outputs[0], Number::$method))
+            }
+        )*};
+    }
+
+    kernels! { add add; sub sub; mul mul; div div; max greater; min lesser; pow pow; }
+}

@@ -33,3 +33,20 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     same_type(a, b, "`b`")?;
     Ok(vec![OperandDescriptor { data_type: DataType::Uint8, shape: broadcast(&a.shape, &b.shape)? }])
 }
+
+#[cfg(feature = "cpu")]
+mod kernels {
+    use crate::backends::cpu::{Arguments, Output, for_type};
+    use crate::ops::binary::zip;
+
+    macro_rules! kernels {
+        ($($name:ident $operator:tt;)*) => {$(
+            pub(super) fn $name(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
+                let compared = arguments.operand("a").data_type;
+                for_type!(compared, T => zip::<T, u8>(arguments, ["a", "b"], &mut outputs[0], |a, b| u8::from(a $operator b)))
+            }
+        )*};
+    }
+
+    kernels! { equal ==; not_equal !=; greater >; greater_or_equal >=; lesser <; lesser_or_equal <=; }
+}

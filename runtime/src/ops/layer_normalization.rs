@@ -56,3 +56,32 @@ pub(crate) fn axes(call: &Call<'_>) -> Vec<usize> {
         None => (1..call.operand("input").rank()).collect(),
     }
 }
+
+#[cfg(feature = "cpu")]
+fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
+    use crate::backends::cpu::{Number, each_index, for_float, offset, strides};
+    let shape = outputs[0].shape().to_vec();
+    let packed = strides(&shape);
+    let axes = axes(arguments);
+    let epsilon = arguments.float("epsilon");
+    let outer: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).collect();
+    let pick = |from: &[usize], axes: &[usize]| -> Vec<usize> { axes.iter().map(|&axis| from[axis]).collect() };
+    let mut offsets = Vec::new();
+    each_index(&pick(&shape, &axes), |_, index| offsets.push(offset(index, &pick(&packed, &axes))));
+    for_float!(outputs[0].descriptor.data_type, T => {
+        let input = arguments.get::<T>("input");
+        let (scale, bias) = (arguments.optional::<T>("scale"), arguments.optional::<T>("bias"));
+        let output = outputs[0].elements::<T>();
+        each_index(&pick(&shape, &outer), |_, index| {
+            let start = offset(index, &pick(&packed, &outer));
+            let count = offsets.len() as f64;
+            let mean = offsets.iter().map(|offset| input[start + offset].to_f64()).sum::<f64>() / count;
+            let variance = offsets.iter().map(|offset| (input[start + offset].to_f64() - mean).powi(2)).sum::<f64>() / count;
+            for (k, offset) in offsets.iter().enumerate() {
+                let normal = (input[start + offset].to_f64() - mean) / (variance + epsilon).sqrt();
+                let factor = scale.map_or(1.0, |scale| scale[k].to_f64());
+                output[start + offset] = T::from_f64(normal * factor + bias.map_or(0.0, |bias| bias[k].to_f64()));
+            }
+        });
+    })
+}

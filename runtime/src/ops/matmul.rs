@@ -31,3 +31,27 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     shape.extend([matrix_a[0], matrix_b[1]]);
     Ok(vec![OperandDescriptor { data_type: a.data_type, shape }])
 }
+
+#[cfg(feature = "cpu")]
+fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
+    use crate::backends::cpu::{Number, broadcast_strides, each_index, for_float, offset};
+    let (shape_a, shape_b) = (&arguments.operand("a").shape, &arguments.operand("b").shape);
+    let shape = outputs[0].shape().to_vec();
+    let (batch, matrix) = shape.split_at(shape.len() - 2);
+    let (rows, columns, inner) = (matrix[0], matrix[1], shape_a[shape_a.len() - 1]);
+    let strides_a = broadcast_strides(&shape_a[..shape_a.len() - 2], batch);
+    let strides_b = broadcast_strides(&shape_b[..shape_b.len() - 2], batch);
+    for_float!(outputs[0].descriptor.data_type, T => {
+        let (a, b) = (arguments.get::<T>("a"), arguments.get::<T>("b"));
+        let output = outputs[0].elements::<T>();
+        each_index(batch, |number, index| {
+            let (a, b) = (&a[offset(index, &strides_a) * rows * inner..], &b[offset(index, &strides_b) * inner * columns..]);
+            for row in 0..rows {
+                for column in 0..columns {
+                    let product = |k: usize| a[row * inner + k].to_f64() * b[k * columns + column].to_f64();
+                    output[(number * rows + row) * columns + column] = T::from_f64((0..inner).map(product).sum());
+                }
+            }
+        });
+    })
+}

@@ -6,19 +6,43 @@ use crate::graph::Operator;
 macro_rules! operators {
     ($($module:ident: $($operator:ident)*;)*) => {
         $(pub mod $module;)*
+        /// The options structs of all operators, for generated code.
+        pub mod options {
+            $(pub use super::$module::*;)*
+        }
+
         /// Every operator.
         pub static OPERATORS: &[&Operator] = &[$($(&$module::$operator,)*)*];
     };
 }
 
 operators! {
+    activation: ELU GELU HARD_SIGMOID HARD_SWISH LEAKY_RELU LINEAR RELU SIGMOID SOFTPLUS SOFTSIGN;
     binary: ADD SUB MUL DIV MAX MIN POW;
+    cast: CAST;
+    clamp: CLAMP;
     compare: EQUAL NOT_EQUAL GREATER GREATER_OR_EQUAL LESSER LESSER_OR_EQUAL;
+    concat: CONCAT;
+    cumulative_sum: CUMULATIVE_SUM;
+    expand: EXPAND;
+    gather: GATHER;
+    gemm: GEMM;
     layer_normalization: LAYER_NORMALIZATION;
+    logical: LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGICAL_XOR;
     matmul: MATMUL;
+    pad: PAD;
+    prelu: PRELU;
+    reduce: REDUCE_L1 REDUCE_L2 REDUCE_LOG_SUM REDUCE_LOG_SUM_EXP REDUCE_MAX REDUCE_MEAN REDUCE_MIN REDUCE_PRODUCT REDUCE_SUM REDUCE_SUM_SQUARE;
     reshape: RESHAPE;
+    slice: SLICE;
     softmax: SOFTMAX;
+    split: SPLIT;
+    test: IS_NAN IS_INFINITE;
+    tile: TILE;
     transpose: TRANSPOSE;
+    triangular: TRIANGULAR;
+    unary: ABS CEIL COS ERF EXP FLOOR IDENTITY LOG NEG RECIPROCAL ROUND_EVEN SIGN SIN SQRT TAN TANH;
+    where_: WHERE;
 }
 
 /// The operator with this snake_case name.
@@ -63,6 +87,23 @@ mod rule {
         Err(format!("`{name}` must be {}, found {}", names.join(" or "), operand.data_type))
     }
 
+    /// An axis of an operand of this rank.
+    pub(super) fn below_rank(axis: usize, rank: usize) -> Result<(), String> {
+        if axis < rank { Ok(()) } else { Err(format!("`axis` {axis} is not below the rank {rank}")) }
+    }
+
+    /// As many of something as the operand has axes.
+    pub(super) fn one_per_axis(name: &str, values: &[usize], rank: usize) -> Result<(), String> {
+        if values.len() == rank { Ok(()) } else { Err(format!("`{name}` must have one entry per axis, {rank}, found {}", values.len())) }
+    }
+
+    /// The types with negative numbers.
+    pub(super) const SIGNED: &[DataType] = &[DataType::Float32, DataType::Float16, DataType::Int32, DataType::Int64, DataType::Int8];
+    /// The types of sums: floats and integers of 32 and 64 bits.
+    pub(super) const SUMMABLE: &[DataType] =
+        &[DataType::Float32, DataType::Float16, DataType::Int32, DataType::Uint32, DataType::Int64, DataType::Uint64];
+    /// The types that index.
+    pub(super) const INDICES: &[DataType] = &[DataType::Int32, DataType::Uint32, DataType::Int64];
     /// float32 and float16.
     pub(super) const FLOATS: &[DataType] = &[DataType::Float32, DataType::Float16];
 }

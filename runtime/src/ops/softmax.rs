@@ -23,3 +23,22 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     }
     Ok(vec![input.clone()])
 }
+
+#[cfg(feature = "cpu")]
+fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
+    use crate::backends::cpu::{Number, for_float};
+    let shape = outputs[0].shape().to_vec();
+    let axis = arguments.int("axis");
+    let (size, step): (usize, usize) = (shape[axis], shape[axis + 1..].iter().product());
+    for_float!(outputs[0].descriptor.data_type, T => {
+        let input = arguments.get::<T>("input");
+        let output = outputs[0].elements::<T>();
+        for line in 0..input.len() / size.max(1) {
+            let start = line / step * step * size + line % step;
+            let element = |k: usize| input[start + k * step].to_f64();
+            let max = (0..size).map(element).fold(f64::NEG_INFINITY, |max, number| if number > max || number.is_nan() { number } else { max });
+            let sum: f64 = (0..size).map(|k| (element(k) - max).exp()).sum();
+            (0..size).for_each(|k| output[start + k * step] = T::from_f64((element(k) - max).exp() / sum));
+        }
+    })
+}

@@ -37,3 +37,11 @@ pub(crate) fn permutation(call: &Call<'_>) -> Vec<usize> {
         None => (0..call.operand("input").rank()).rev().collect(),
     }
 }
+
+#[cfg(feature = "cpu")]
+fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
+    use crate::backends::cpu::{move_elements, offset, strides};
+    let packed = strides(&arguments.operand("input").shape);
+    let walked: Vec<usize> = permutation(arguments).iter().map(|&axis| packed[axis]).collect();
+    move_elements(arguments.operands[0], &mut outputs[0], |index| offset(index, &walked));
+}

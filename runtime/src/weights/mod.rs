@@ -12,4 +12,4 @@ pub use checkpoint::{Checkpoint, StoredTensor};
 pub use fit::{Fit, fit};
 pub use names::{Tie, WeightNames};
 pub use scope::Scope;
-pub use tensor_file::{read_tensors, write_tensors};
+pub use tensor_file::{parse_tensors, read_tensors, write_tensors};

@@ -15,9 +15,15 @@ use crate::tensor::Tensor;
 /// **Errors** [`Error::Io`]; [`Error::WeightFile`] for a file that is not safetensors or a type that no tensor here has.
 pub fn read_tensors(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>> {
     let path = path.as_ref();
-    let bytes = mapped::map(path)?;
-    let wrong = |reason: String| Error::WeightFile { file: path.display().to_string(), reason };
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| wrong(format!("not a safetensors file: {error}")))?;
+    parse_tensors(&path.display().to_string(), &mapped::map(path)?)
+}
+
+/// As [`read_tensors`], of bytes at hand; `file` is their name in errors.
+///
+/// **Errors** as [`read_tensors`].
+pub fn parse_tensors(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
+    let wrong = |reason: String| Error::WeightFile { file: file.to_owned(), reason };
+    let file = SafeTensors::deserialize(bytes).map_err(|error| wrong(format!("not a safetensors file: {error}")))?;
     file.iter()
         .map(|(name, view)| {
             let tensor = read_tensor(&view)?.ok_or_else(|| wrong(format!("`{name}` is {:?}, which is not taken", view.dtype())))?;

@@ -1,0 +1,116 @@
+//! A program checked and given its memory.
+
+use super::device::Device;
+use super::execute;
+use super::tape::Tape;
+use super::{attention, linear};
+use crate::error::{Error, Result};
+use crate::graph::{DataType, ValueId};
+use crate::optimize::{Kernel, PackedConstant, Program, Step};
+use crate::session::SessionReport;
+use crate::tensor::Tensor;
+
+/// A compiled program with its arena; runs allocate nothing but outputs that the caller still holds.
+#[derive(Debug)]
+pub struct Compiled {
+    pub(super) device: Device,
+    pub(super) program: Program,
+    /// One per constant of the program; mapped weights stay where they are.
+    pub(super) constants: Vec<Tensor>,
+    /// By step: its formula, ready to evaluate.
+    pub(super) tapes: Vec<Option<Tape>>,
+    pub(super) arena: Vec<u128>,
+    /// Packed left sides of products.
+    pub(super) scratch: linear::Scratch,
+    pub(super) outputs: Vec<Tensor>,
+}
+
+pub(super) fn compile(device: Device, program: &Program, constant: &mut dyn FnMut(&PackedConstant) -> Result<Tensor>) -> Result<Compiled> {
+    program.steps.iter().try_for_each(|step| check(program, step))?;
+    let constants = program.constants.iter().map(constant).collect::<Result<Vec<_>>>()?;
+    let outputs = program.outputs.iter().map(|(_, value)| Tensor::zeros(program.descriptor(*value).clone())).collect();
+    let scratch = program.steps.iter().map(|step| match &step.kernel {
+        Kernel::Linear(linear) => linear::scratch_length(linear),
+        _ => 0,
+    });
+    let tapes = program.steps.iter().map(|step| match &step.kernel {
+        Kernel::Pointwise(pointwise) => Some(Tape::new(&pointwise.expression)),
+        Kernel::Linear(linear) => linear.activation.as_ref().map(Tape::new),
+        _ => None,
+    });
+    Ok(Compiled {
+        constants,
+        tapes: tapes.collect(),
+        arena: vec![0; program.arena_bytes.div_ceil(size_of::<u128>())],
+        scratch: linear::Scratch::new(scratch.max().unwrap_or(0)),
+        outputs,
+        program: program.clone(),
+        device,
+    })
+}
+
+/// Refuses what no kernel here computes, before anything runs.
+fn check(program: &Program, step: &Step) -> Result<()> {
+    let unsupported = |reason: String| Err(Error::Unsupported { operator: step.kernel.name().into(), platform: "cpu".into(), reason });
+    for value in step.kernel.reads().iter().chain(&step.outputs) {
+        let descriptor = program.descriptor(*value);
+        if matches!(descriptor.data_type, DataType::Int4 | DataType::Uint4) {
+            return unsupported(format!("{} (in `{}`)", descriptor.data_type, step.label));
+        }
+    }
+    if step.outputs.len() != 1 {
+        return unsupported(format!("{} outputs (in `{}`)", step.outputs.len(), step.label));
+    }
+    if let Kernel::Attention(attention) = &step.kernel
+        && !attention::fits(attention, |value: ValueId| program.descriptor(value).element_count())
+    {
+        return unsupported(format!("heads outside their tensor (in `{}`)", step.label));
+    }
+    Ok(())
+}
+
+impl Compiled {
+    /// Runs once. `inputs` are those of the graph by name, in any order, each in its type and shape.
+    ///
+    /// **Errors** [`Error::MissingInput`], [`Error::UnknownInput`], [`Error::InputMismatch`].
+    pub fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>> {
+        let ordered = self.ordered(inputs)?;
+        execute::run(self, &ordered);
+        Ok(self.program.outputs.iter().zip(&self.outputs).map(|((name, _), tensor)| (name.clone(), tensor.clone())).collect())
+    }
+
+    /// The inputs in the program's order.
+    fn ordered<'a>(&self, inputs: &[(&str, &'a Tensor)]) -> Result<Vec<&'a Tensor>> {
+        let known = &self.program.inputs;
+        if let Some((name, _)) = inputs.iter().find(|(name, _)| known.iter().all(|(other, _)| other != name)) {
+            let known = known.iter().map(|(name, _)| name.clone()).collect();
+            return Err(Error::UnknownInput { name: (*name).to_owned(), known });
+        }
+        known
+            .iter()
+            .map(|(name, value)| {
+                let expected = self.program.descriptor(*value);
+                let Some((_, tensor)) = inputs.iter().find(|(other, _)| other == name) else {
+                    return Err(Error::MissingInput { name: name.clone(), expected: expected.to_string() });
+                };
+                if tensor.descriptor() != expected {
+                    let (expected, found) = (expected.to_string(), tensor.descriptor().to_string());
+                    return Err(Error::InputMismatch { name: name.clone(), expected, found });
+                }
+                Ok(*tensor)
+            })
+            .collect()
+    }
+
+    /// What it costs.
+    pub fn report(&self) -> SessionReport {
+        let outputs: usize = self.outputs.iter().map(|tensor| tensor.bytes().len()).sum();
+        let weights: usize = self.constants.iter().map(|tensor| tensor.bytes().len()).sum();
+        SessionReport {
+            dispatches: self.program.dispatches(),
+            arena_bytes: self.program.arena_bytes(),
+            weight_bytes: weights,
+            allocated_bytes: (std::mem::size_of_val(&self.arena[..]) + self.scratch.bytes() + outputs + weights) as u64,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The inner kernel of matrix products: rows of a packed panel times a few rows of weights, all sums in registers.
+//!
+//! The vector runs along the rows of the left side, which is packed so that one load reads a column of it; each weight is
+//! read once, where it lies, and spread over a register. So the weights, which are large and used once per run, are never copied.
+
+use pulp::{Simd, WithSimd};
+
+/// Weight rows of one tile.
+pub(super) const TILE: usize = 6;
+/// Vectors of a full panel.
+pub(super) const VECTORS: usize = 4;
+
+/// `sums[c][r] (+)= Σₖ panel[k][r] · weights[c][k]`
+pub(super) struct Tile<'a> {
+    /// `[inner, vectors × lanes]`
+    pub(super) panel: &'a [f32],
+    /// Vectors in a panel's row: 1 to [`VECTORS`].
+    pub(super) vectors: usize,
+    /// `[TILE][inner]`
+    pub(super) weights: [&'a [f32]; TILE],
+    /// `[TILE, vectors × lanes]`
+    pub(super) sums: &'a mut [f32],
+    /// Add to what is there.
+    pub(super) accumulate: bool,
+}
+
+impl WithSimd for Tile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.vectors {
+            1 => multiply::<S, 1>(simd, self),
+            2 => multiply::<S, 2>(simd, self),
+            3 => multiply::<S, 3>(simd, self),
+            _ => multiply::<S, 4>(simd, self),
+        }
+    }
+}
+
+#[inline(always)]
+fn multiply<S: Simd, const V: usize>(simd: S, tile: Tile<'_>) {
+    let (panel, _) = S::as_simd_f32s(tile.panel);
+    let inner = panel.len() / V;
+    let weights = tile.weights.map(|row| &row[..inner]);
+    let mut sums = [[simd.splat_f32s(0.0); V]; TILE];
+    for (k, column) in panel.chunks_exact(V).enumerate() {
+        for (sums, weights) in sums.iter_mut().zip(&weights) {
+            let weight = simd.splat_f32s(weights[k]);
+            for (sum, rows) in sums.iter_mut().zip(column) {
+                *sum = simd.mul_add_e_f32s(*rows, weight, *sum);
+            }
+        }
+    }
+    let (output, _) = S::as_mut_simd_f32s(tile.sums);
+    for (output, sums) in output.chunks_exact_mut(V).zip(&sums) {
+        for (output, sum) in output.iter_mut().zip(sums) {
+            *output = if tile.accumulate { simd.add_f32s(*output, *sum) } else { *sum };
+        }
+    }
+}
+
+/// Floats of one vector register here.
+pub(super) fn lanes() -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    pulp::Arch::new().dispatch(Lanes)
+}

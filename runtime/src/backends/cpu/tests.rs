@@ -1,0 +1,1 @@
+//! Fused programs against the reference.

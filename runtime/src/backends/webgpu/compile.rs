@@ -1,0 +1,218 @@
+//! A plan made ready on a device: buffers, pipelines and bind groups, once; nothing of it is made anew for a run.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::adapter::AdapterReport;
+use super::constants::{Constants, Loader};
+use super::device::{Shared, describe, device_error};
+use super::dispatch::{Dispatch, Plan, Region, Resource};
+use super::execute::Staging;
+use super::lower::unsupported;
+use crate::error::Result;
+use crate::graph::OperandDescriptor;
+use crate::optimize::Program;
+use crate::session::SessionReport;
+
+/// A program on a device.
+#[derive(Debug)]
+pub struct Compiled {
+    pub(super) shared: Arc<Shared>,
+    pub(super) inputs: Vec<Port>,
+    pub(super) outputs: Vec<Port>,
+    pub(super) commands: Vec<Command>,
+    pub(super) input_buffer: wgpu::Buffer,
+    pub(super) output_buffer: wgpu::Buffer,
+    pub(super) staging: Staging,
+    /// Keeps what the bind groups name in the set that shares it.
+    _constants: Vec<Arc<wgpu::Buffer>>,
+    report: Report,
+}
+
+/// An input or output: where it lies in its buffer.
+#[derive(Clone, Debug)]
+pub(super) struct Port {
+    pub(super) name: String,
+    pub(super) descriptor: OperandDescriptor,
+    pub(super) region: Region,
+}
+
+/// A dispatch, ready to be recorded.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) label: String,
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) bind_group: wgpu::BindGroup,
+    pub(super) workgroups: [u32; 3],
+}
+
+/// The facts of a compiled program.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Where it runs.
+    pub adapter: AdapterReport,
+    /// Kernels that one run starts.
+    pub dispatches: usize,
+    /// Different shaders among them.
+    pub pipelines: usize,
+    /// Bytes of the intermediate values.
+    pub arena_bytes: u64,
+    /// Bytes of the constants; programs of one checkpoint share them.
+    pub weight_bytes: u64,
+    /// Bytes of inputs and outputs, and of the buffers through which they come and go.
+    pub transfer_bytes: u64,
+    /// Bytes that the driver's allocator has given to the whole device, now; none where it does not count.
+    pub allocated_bytes: Option<u64>,
+}
+
+impl Compiled {
+    pub(super) async fn new(shared: Arc<Shared>, program: &Program, plan: Plan, constants: &Constants, load: &mut Loader<'_>) -> Result<Self> {
+        shared.check()?;
+        let memory = shared.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = shared.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let made = Self::make(&shared, program, &plan, constants, load);
+        // Scopes belong to this thread: both are closed before anything is awaited.
+        let (validation, memory) = (validation.pop(), memory.pop());
+        for error in [memory.await, validation.await].into_iter().flatten() {
+            let bytes = plan.arena_bytes + plan.constant_bytes();
+            return Err(device_error(format!("{} (while {bytes} bytes of arena and weights were asked for)", describe(&error))));
+        }
+        shared.check()?;
+        made
+    }
+
+    fn make(shared: &Arc<Shared>, program: &Program, plan: &Plan, constants: &Constants, load: &mut Loader<'_>) -> Result<Self> {
+        use wgpu::BufferUsages as Usages;
+        let largest = shared.device.limits().max_buffer_size;
+        let buffer = |label: &str, size: u64, usage: Usages| {
+            let size = size.max(256);
+            if size > largest {
+                return Err(unsupported(label, format!("{size} bytes; a buffer holds {largest}")));
+            }
+            Ok(shared.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false }))
+        };
+        let arena = buffer("arena", plan.arena_bytes + 256, Usages::STORAGE)?;
+        let input_buffer = buffer("inputs", plan.input_bytes(), Usages::STORAGE | Usages::COPY_DST)?;
+        let output_buffer = buffer("outputs", plan.output_bytes(), Usages::STORAGE | Usages::COPY_SRC)?;
+        let staging = Staging::new(&shared.device, input_buffer.size(), output_buffer.size());
+        let mut weights = HashMap::new();
+        for (index, chunks) in plan.constants.iter().enumerate() {
+            let buffers = if chunks.is_empty() { vec![] } else { constants.buffers(shared, &program.constants[index], chunks, load)? };
+            weights.extend(buffers.into_iter().enumerate().map(|(chunk, buffer)| (Resource::Constant { index, chunk }, buffer)));
+        }
+        let find = |resource: Resource| match resource {
+            Resource::Arena => Some(&arena),
+            Resource::Inputs => Some(&input_buffer),
+            Resource::Outputs => Some(&output_buffer),
+            Resource::Constant { .. } => weights.get(&resource).map(Arc::as_ref),
+        };
+        let mut pipelines = Pipelines { device: &shared.device, layouts: HashMap::new(), made: HashMap::new() };
+        let mut commands = Vec::with_capacity(plan.dispatches.len());
+        for dispatch in &plan.dispatches {
+            let (pipeline, layout) = pipelines.get(dispatch);
+            let mut entries = Vec::with_capacity(dispatch.bindings.len());
+            for (binding, bound) in dispatch.bindings.iter().enumerate() {
+                let buffer = find(bound.resource).ok_or_else(|| device_error(format!("no buffer for {:?}", bound.resource)))?;
+                let size = std::num::NonZeroU64::new(bound.region.size);
+                let range = wgpu::BufferBinding { buffer, offset: bound.region.offset, size };
+                entries.push(wgpu::BindGroupEntry { binding: binding as u32, resource: wgpu::BindingResource::Buffer(range) });
+            }
+            let descriptor = wgpu::BindGroupDescriptor { label: Some(&dispatch.label), layout: &layout, entries: &entries };
+            let bind_group = shared.device.create_bind_group(&descriptor);
+            commands.push(Command { label: dispatch.label.clone(), pipeline, bind_group, workgroups: dispatch.workgroups });
+        }
+        let ports = |named: &[(String, crate::graph::ValueId)], regions: &[Region]| {
+            let port = |((name, value), region): (&(String, crate::graph::ValueId), &Region)| Port {
+                name: name.clone(),
+                descriptor: program.descriptor(*value).clone(),
+                region: *region,
+            };
+            named.iter().zip(regions).map(port).collect()
+        };
+        let report = Report {
+            adapter: shared.adapter.clone(),
+            dispatches: plan.dispatches.len(),
+            pipelines: pipelines.made.len(),
+            arena_bytes: plan.arena_bytes,
+            weight_bytes: plan.constant_bytes(),
+            transfer_bytes: 2 * (input_buffer.size() + output_buffer.size()),
+            allocated_bytes: None,
+        };
+        Ok(Self {
+            shared: Arc::clone(shared),
+            inputs: ports(&program.inputs, &plan.inputs),
+            outputs: ports(&program.outputs, &plan.outputs),
+            commands,
+            input_buffer,
+            output_buffer,
+            staging,
+            _constants: weights.into_values().collect(),
+            report,
+        })
+    }
+
+    /// What it costs, in the words of every backend.
+    pub fn report(&self) -> SessionReport {
+        let report = self.details();
+        SessionReport {
+            dispatches: report.dispatches,
+            arena_bytes: report.arena_bytes as usize,
+            weight_bytes: report.weight_bytes as usize,
+            allocated_bytes: report.allocated_bytes.unwrap_or(report.arena_bytes + report.weight_bytes + report.transfer_bytes),
+        }
+    }
+
+    /// The facts, with what the driver counts now.
+    pub fn details(&self) -> Report {
+        let allocated_bytes = self.shared.device.generate_allocator_report().map(|report| report.total_allocated_bytes);
+        Report { allocated_bytes, ..self.report.clone() }
+    }
+}
+
+/// Equal texts are one pipeline, equal access patterns one layout.
+struct Pipelines<'a> {
+    device: &'a wgpu::Device,
+    layouts: HashMap<Vec<bool>, wgpu::BindGroupLayout>,
+    made: HashMap<Arc<str>, wgpu::ComputePipeline>,
+}
+
+impl Pipelines<'_> {
+    fn get(&mut self, dispatch: &Dispatch) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
+        let access: Vec<bool> = dispatch.bindings.iter().map(|binding| binding.writable).collect();
+        let layout = self.layouts.entry(access).or_insert_with_key(|access| layout(self.device, access)).clone();
+        let pipeline = self.made.entry(Arc::clone(&dispatch.source)).or_insert_with(|| pipeline(self.device, dispatch, &layout));
+        (pipeline.clone(), layout)
+    }
+}
+
+fn layout(device: &wgpu::Device, writable: &[bool]) -> wgpu::BindGroupLayout {
+    let entry = |(binding, writable): (usize, &bool)| wgpu::BindGroupLayoutEntry {
+        binding: binding as u32,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage { read_only: !writable },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    };
+    let entries: Vec<_> = writable.iter().enumerate().map(entry).collect();
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries })
+}
+
+fn pipeline(device: &wgpu::Device, dispatch: &Dispatch, layout: &wgpu::BindGroupLayout) -> wgpu::ComputePipeline {
+    let source = wgpu::ShaderSource::Wgsl(dispatch.source.as_ref().into());
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(&dispatch.label), source });
+    let descriptor = wgpu::PipelineLayoutDescriptor { label: None, bind_group_layouts: &[Some(layout)], immediate_size: 0 };
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(&dispatch.label),
+        layout: Some(&device.create_pipeline_layout(&descriptor)),
+        module: &module,
+        entry_point: Some("main"),
+        // Kernels write workgroup memory before they read it.
+        compilation_options: wgpu::PipelineCompilationOptions { zero_initialize_workgroup_memory: false, ..Default::default() },
+        cache: None,
+    })
+}

@@ -1,0 +1,10 @@
+//! The kernels: one file per family, each from sizes to the text of a dispatch.
+
+pub(super) mod attention;
+pub(super) mod element;
+pub(super) mod expression;
+pub(super) mod math;
+pub(super) mod matmul;
+pub(super) mod movement;
+pub(super) mod reduce;
+pub(super) mod rows;

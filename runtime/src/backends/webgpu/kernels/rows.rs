@@ -1,0 +1,118 @@
+//! Kernels over rows: layer normalisation and softmax. A workgroup has a row on hardware, an invocation on a software adapter.
+
+use std::fmt::Write;
+
+use super::super::dispatch::Dispatch;
+use super::super::lower::Options;
+use super::super::shader::{Shader, Tensor, fold};
+use super::expression::literal;
+use crate::error::Result;
+
+/// How a kernel walks one row: `for (var i = FIRST; i < n; i += STEP)`, and how partial results meet.
+struct Walk {
+    lanes: usize,
+}
+
+impl Walk {
+    fn of(options: &Options) -> Self {
+        Self { lanes: if options.software { 1 } else { 64 } }
+    }
+
+    /// `meet_sum` and `meet_max` over the invocations that share a row.
+    fn functions(&self) -> String {
+        if self.lanes == 1 {
+            return String::from("fn meet_sum(x: f32, lane: u32) -> f32 { return x; }\nfn meet_max(x: f32, lane: u32) -> f32 { return x; }\n");
+        }
+        let lanes = self.lanes;
+        let meet = |name: &str, fold: &str| {
+            format!(
+                "fn meet_{name}(x: f32, lane: u32) -> f32 {{\nworkgroupBarrier();\npartial[lane] = x;\nworkgroupBarrier();\n\
+                 for (var half = {}u; half > 0u; half /= 2u) {{\nif (lane < half) {{ partial[lane] = {fold}; }}\nworkgroupBarrier();\n}}\n\
+                 return partial[0];\n}}\n",
+                lanes / 2
+            )
+        };
+        let sum = meet("sum", "partial[lane] + partial[lane + half]");
+        let max = meet("max", "max(partial[lane], partial[lane + half])");
+        format!("var<workgroup> partial: array<f32, {lanes}>;\n{sum}{max}")
+    }
+
+    /// The entry point around `body`, which sees `row`, `lane` and ends without a return.
+    fn main(&self, rows: usize, body: &str, options: &Options) -> (String, [u32; 3]) {
+        let (per_group, size) = if self.lanes == 1 { (8, 8) } else { (1, self.lanes) };
+        let (workgroups, columns) = fold(rows.div_ceil(per_group), options.max_workgroups);
+        let (row, lane) = if self.lanes == 1 { ("number * 8u + index", "0u") } else { ("number", "index") };
+        let text = format!(
+            "{}@compute @workgroup_size({size}) fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {{\n\
+             let number = group.x + group.y * {columns}u;\nlet row = {row};\nlet lane = {lane};\nif ({} >= {}u) {{ return; }}\n{body}}}\n",
+            self.functions(),
+            if self.lanes == 1 { "row" } else { "number" },
+            if self.lanes == 1 { rows } else { rows.div_ceil(per_group) },
+        );
+        (text, workgroups)
+    }
+}
+
+/// Rows of a tensor: packed ones of four or of one element a step, or strided ones.
+pub(in crate::backends::webgpu) struct LayerNormalization<'a> {
+    pub(in crate::backends::webgpu) input: &'a Tensor,
+    pub(in crate::backends::webgpu) scale: Option<&'a Tensor>,
+    pub(in crate::backends::webgpu) bias: Option<&'a Tensor>,
+    pub(in crate::backends::webgpu) output: &'a Tensor,
+    pub(in crate::backends::webgpu) rows: usize,
+    pub(in crate::backends::webgpu) columns: usize,
+    pub(in crate::backends::webgpu) epsilon: f64,
+}
+
+/// Mean first, then the variance of what is left: three passes over a row that stays in the cache.
+pub(in crate::backends::webgpu) fn layer_normalization(norm: &LayerNormalization<'_>, options: &Options, label: &str) -> Result<Dispatch> {
+    let tensors = [Some(norm.input), Some(norm.output), norm.scale, norm.bias];
+    let four = norm.columns.is_multiple_of(4) && tensors.iter().flatten().all(|tensor| tensor.allows_four());
+    let (width, suffix) = if four { (4, "4") } else { (1, "") };
+    let mut shader = Shader::new(options, label);
+    shader.read("input", norm.input, width);
+    if let Some(scale) = norm.scale {
+        shader.read("scale", scale, width);
+    }
+    if let Some(bias) = norm.bias {
+        shader.read("bias", bias, width);
+    }
+    shader.write("normal", norm.output, width);
+    let walk = Walk::of(options);
+    let (count, lanes, columns) = (norm.columns / width, walk.lanes, norm.columns);
+    let (zero, horizontal) = if four { ("vec4<f32>(0.0)", "sum.x + sum.y + sum.z + sum.w") } else { ("0.0", "sum") };
+    let head = format!("for (var i = lane; i < {count}u; i += {lanes}u) {{");
+    let mut body = format!("let start = row * {count}u;\nvar sum = {zero};\n{head} sum += input{suffix}(start + i); }}\n");
+    let _ = writeln!(body, "let mean = meet_sum({horizontal}, lane) / f32({columns});\nsum = {zero};");
+    let _ = writeln!(body, "{head} let d = input{suffix}(start + i) - mean; sum += d * d; }}");
+    let _ = writeln!(body, "let factor = inverseSqrt(meet_sum({horizontal}, lane) / f32({columns}) + {});", literal(norm.epsilon, "f32"));
+    let scale = norm.scale.map_or(String::new(), |_| format!(" * scale{suffix}(i)"));
+    let bias = norm.bias.map_or(String::new(), |_| format!(" + bias{suffix}(i)"));
+    let _ = writeln!(body, "{head} set_normal{suffix}(start + i, (input{suffix}(start + i) - mean) * factor{scale}{bias}); }}");
+    let (text, workgroups) = walk.main(norm.rows, &body, options);
+    shader.finish(&text, workgroups)
+}
+
+/// Softmax of `[outer, size, inner]` over the middle.
+pub(in crate::backends::webgpu) fn softmax(
+    input: &Tensor,
+    output: &Tensor,
+    [outer, size, inner]: [usize; 3],
+    options: &Options,
+    label: &str,
+) -> Result<Dispatch> {
+    let mut shader = Shader::new(options, label);
+    shader.read("input", input, 1);
+    shader.write("normal", output, 1);
+    let walk = Walk::of(options);
+    let head = format!("for (var i = lane; i < {size}u; i += {}u) {{", walk.lanes);
+    let at = if inner == 1 { String::from("start + i") } else { format!("start + i * {inner}u") };
+    let start = if inner == 1 { format!("row * {size}u") } else { format!("row / {inner}u * {}u + row % {inner}u", size * inner) };
+    let body = format!(
+        "let start = {start};\nvar largest = f32(-3.4028235e38);\n{head} largest = max(largest, input({at})); }}\n\
+         largest = meet_max(largest, lane);\nvar sum = 0.0;\n{head} sum += m_exp(input({at}) - largest); }}\n\
+         let factor = 1.0 / meet_sum(sum, lane);\n{head} set_normal({at}, m_exp(input({at}) - largest) * factor); }}\n"
+    );
+    let (text, workgroups) = walk.main(outer * inner, &body, options);
+    shader.finish(&text, workgroups)
+}

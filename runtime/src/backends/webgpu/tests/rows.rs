@@ -1,0 +1,88 @@
+//! Layer normalisation, softmax, reductions.
+
+use super::*;
+use crate::ops::layer_normalization::LayerNormalizationOptions;
+use crate::ops::reduce::*;
+
+#[test]
+fn layer_normalization_of_any_width() {
+    for (rows, columns) in [(1, 1), (3, 7), (9, 64), (70, 768), (2, 130)] {
+        let mut case = Case::default();
+        let tensors = [floats(&[rows, columns], 1), floats(&[columns], 2), floats(&[columns], 3)];
+        let (input, scale, bias) = (case.input(&tensors[0]), case.weight(&tensors[1]), case.weight(&tensors[2]));
+        let options = LayerNormalizationOptions { scale: Some(scale), bias: Some(bias), epsilon: 1e-12, ..Default::default() };
+        let output = case.builder.layer_normalization(&input, options).unwrap();
+        let [x, scale, bias] = tensors.each_ref().map(|tensor| tensor.as_slice::<f32>().unwrap());
+        let mut expected = Vec::new();
+        for row in x.chunks(columns) {
+            let mean = row.iter().map(|x| f64::from(*x)).sum::<f64>() / columns as f64;
+            let variance = row.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / columns as f64;
+            let normal = |(i, x): (usize, &f32)| ((f64::from(*x) - mean) / (variance + 1e-12).sqrt() * f64::from(scale[i]) + f64::from(bias[i])) as f32;
+            expected.extend(row.iter().enumerate().map(normal));
+        }
+        // One column has no variance: what is left of rounding is divided by almost nothing.
+        let tolerance = if columns == 1 { 0.0 } else { 1e-5 };
+        case.finish(&output).expect(&Tensor::from_slice(&[rows, columns], &expected).unwrap(), tolerance);
+    }
+}
+
+#[test]
+fn softmax_over_any_axis_with_masked_scores() {
+    for (shape, axis) in [(vec![3, 5], 1), (vec![4, 6, 5], 1), (vec![7, 3], 0), (vec![1, 1], 1), (vec![2, 130], 1), (vec![130], 0)] {
+        let mut case = Case::default();
+        let mut input = floats(&shape, 1);
+        // Masked as attention masks: some of a row, and a whole row.
+        input.as_mut_slice::<f32>().unwrap().iter_mut().step_by(3).for_each(|x| *x += f32::MIN);
+        let size = shape[axis];
+        let inner: usize = shape[axis + 1..].iter().product();
+        let at = |row: usize, i: usize| row / inner * size * inner + row % inner + i * inner;
+        (0..size).for_each(|i| input.as_mut_slice::<f32>().unwrap()[at(0, i)] = f32::MIN);
+        let x = case.input(&input);
+        let output = case.builder.softmax(&x, axis).unwrap();
+        let x = input.as_slice::<f32>().unwrap();
+        let mut expected = vec![0f32; x.len()];
+        for row in 0..x.len() / size {
+            let top = (0..size).map(|i| x[at(row, i)]).fold(f32::MIN, f32::max);
+            let sum: f64 = (0..size).map(|i| f64::from(x[at(row, i)] - top).exp()).sum();
+            (0..size).for_each(|i| expected[at(row, i)] = (f64::from(x[at(row, i)] - top).exp() / sum) as f32);
+        }
+        assert!((expected[0] - 1.0 / size as f32).abs() < 1e-6, "a row that is all masked is uniform");
+        case.finish(&output).expect(&Tensor::from_slice(&shape, &expected).unwrap(), 2e-6);
+    }
+}
+
+#[test]
+fn reductions_over_any_axes() {
+    let shape = [3, 4, 5];
+    for axes in [vec![0], vec![1], vec![2], vec![0, 2], vec![1, 2], vec![0, 1, 2], vec![]] {
+        let input = floats(&shape, 9);
+        let kept: Vec<usize> = (0..3).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
+        let mut groups: Vec<Vec<f64>> = vec![Vec::new(); kept.iter().product()];
+        for (i, x) in input.as_slice::<f32>().unwrap().iter().enumerate() {
+            let index = [i / 20, i / 5 % 4, i % 5];
+            let group = (0..3).filter(|axis| !axes.contains(axis)).fold(0, |group, axis| group * shape[axis] + index[axis]);
+            groups[group].push(f64::from(*x).abs() + 0.25);
+        }
+        macro_rules! check {
+            ($method:ident $options:ident $formula:expr) => {{
+                let mut case = Case::default();
+                let positive: Vec<f32> = input.as_slice::<f32>().unwrap().iter().map(|x| x.abs() + 0.25).collect();
+                let x = case.input(&Tensor::from_slice(&shape, &positive).unwrap());
+                let output = case.builder.$method(&x, $options { axes: Some(axes.clone()), ..Default::default() }).unwrap();
+                let formula: fn(&[f64]) -> f64 = $formula;
+                let expected: Vec<f32> = groups.iter().map(|group| formula(group) as f32).collect();
+                case.finish(&output).expect(&Tensor::from_slice(&kept, &expected).unwrap(), 1e-5);
+            }};
+        }
+        check!(reduce_sum ReduceSumOptions |x| x.iter().sum());
+        check!(reduce_mean ReduceMeanOptions |x| x.iter().sum::<f64>() / x.len() as f64);
+        check!(reduce_max ReduceMaxOptions |x| x.iter().copied().fold(f64::MIN, f64::max));
+        check!(reduce_min ReduceMinOptions |x| x.iter().copied().fold(f64::MAX, f64::min));
+        check!(reduce_product ReduceProductOptions |x| x.iter().product());
+        check!(reduce_l1 ReduceL1Options |x| x.iter().sum());
+        check!(reduce_l2 ReduceL2Options |x| x.iter().map(|x| x * x).sum::<f64>().sqrt());
+        check!(reduce_sum_square ReduceSumSquareOptions |x| x.iter().map(|x| x * x).sum());
+        check!(reduce_log_sum ReduceLogSumOptions |x| x.iter().sum::<f64>().ln());
+        check!(reduce_log_sum_exp ReduceLogSumExpOptions |x| x.iter().map(|x| x.exp()).sum::<f64>().ln());
+    }
+}

@@ -1,0 +1,29 @@
+//! The elements in another type.
+
+use crate::graph::{Call, DataType, OperandDescriptor, operator};
+
+operator! {
+    /// The elements in another type; floats become integers by truncation.
+    ///
+    /// **Shapes** as the input.
+    /// **Types** all → `data_type`.
+    /// **Errors** none.
+    /// **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-cast>
+    cast "cast" CAST (input: operand, data_type: data_type)
+    rule rule;
+    kernel kernel;
+}
+
+fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
+    let data_type: DataType = call.data_type("data_type");
+    Ok(vec![OperandDescriptor { data_type, shape: call.operand("input").shape.clone() }])
+}
+
+#[cfg(feature = "cpu")]
+fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
+    use crate::backends::cpu::{for_type, convert};
+    for_type!(arguments.operand("input").data_type, T => for_type!(outputs[0].descriptor.data_type, U => {
+        let input = arguments.get::<T>("input").iter();
+        outputs[0].elements::<U>().iter_mut().zip(input).for_each(|(output, x)| *output = convert::<T, U>(*x));
+    }))
+}

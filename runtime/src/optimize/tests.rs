@@ -1,0 +1,1 @@
+//! Every fusion: a graph that fuses, and a near miss that must not.
