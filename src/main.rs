@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `gen`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    codegen::commands::main(std::env::args_os())
+}

@@ -7,6 +7,7 @@ mod mutants;
 mod setup;
 mod shell;
 mod test;
+mod web_test;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,10 @@ enum Command {
     Mutants(mutants::Arguments),
     /// Times a checkpoint on this machine, alternating with PyTorch, and prints medians and ratios.
     Bench(bench::Arguments),
+    /// Runs the generated tests in a browser, on its WebNN, its WebGPU and its processor.
+    WebTest(web_test::Arguments),
+    /// Installs what the web tests need: std for wasm32, a browser.
+    WebSetup,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +49,8 @@ fn main() -> ExitCode {
         Command::Goldens(arguments) => goldens::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::WebTest(arguments) => web_test::run(&arguments),
+        Command::WebSetup => web_test::setup(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -78,7 +78,7 @@ fn main() {
 
     for index in 0..WARMUP {
         let (milliseconds, output) = run();
-        let values = output.to_vec::<f32>().expect("float32");
+        let values = output.try_to_vec::<f32>().expect("float32");
         assert_eq!(values.len(), batch * sequence * HIDDEN_SIZE);
         assert!(values.iter().all(|value| value.is_finite()));
         println!(r#"{{"engine": "burn-wgpu", "warmup": {index}, "milliseconds": {milliseconds:.3}}}"#);

@@ -1,7 +1,7 @@
 //! Activation functions.
 
 use super::rule::{FLOATS, SIGNED, one_of};
-use crate::graph::{Call, OperandDescriptor, operator};
+use crate::graph::{Call, Kind, OperandDescriptor, operator};
 
 macro_rules! activation {
     ($($name:ident $webnn:literal $static_name:ident $formula:literal $types:literal $anchor:literal
@@ -11,7 +11,7 @@ macro_rules! activation {
             ///
             /// **Shapes** as the input.
             #[doc = $types]
-            /// **Errors** none.
+            /// **Errors** an option that is not finite.
             #[doc = $anchor]
             $name $webnn $static_name (input: operand)
             $(options $options { $(#[doc = $option_doc] $option: float = $default),* })?
@@ -50,6 +50,12 @@ activation! {
 
 fn floats(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     one_of(call.operand("input"), "input", FLOATS)?;
+    for parameter in call.operator.parameters.iter().filter(|parameter| parameter.kind == Kind::Float) {
+        let number = call.float(parameter.name);
+        if !number.is_finite() {
+            return Err(format!("`{}` must be finite, found {number}", parameter.name));
+        }
+    }
     Ok(vec![call.operand("input").clone()])
 }
 

@@ -7,13 +7,13 @@ operator! {
     ///
     /// **Shapes** as the input.
     /// **Types** all.
-    /// **Errors** a minimum above the maximum, a bound that is not a number.
+    /// **Errors** a minimum above the maximum.
     /// **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-clamp>
     clamp "clamp" CLAMP (input: operand)
     options ClampOptions {
-        /// The lower bound; none if absent.
+        /// The lower bound; none if absent or NaN.
         min_value: float,
-        /// The upper bound; none if absent.
+        /// The upper bound; none if absent or NaN.
         max_value: float,
     }
     rule rule;
@@ -22,20 +22,17 @@ operator! {
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     let (minimum, maximum) = bounds(call);
-    if minimum.is_nan() || maximum.is_nan() {
-        return Err(String::from("a bound is not a number"));
-    }
     if minimum > maximum {
         return Err(format!("`min_value` {minimum} is above `max_value` {maximum}"));
     }
     Ok(vec![call.operand("input").clone()])
 }
 
-/// The bounds of a call in the input's type, infinite where they are absent.
+/// The bounds of a call in the input's type, infinite where there is none.
 pub(crate) fn bounds(call: &Call<'_>) -> (f64, f64) {
     let round = |number: f64| if call.operand("input").data_type == DataType::Float32 { f64::from(number as f32) } else { number };
-    let minimum = call.optional_float("min_value").map_or(f64::NEG_INFINITY, round);
-    (minimum, call.optional_float("max_value").map_or(f64::INFINITY, round))
+    let bound = |name: &str, none: f64| call.optional_float(name).filter(|number| !number.is_nan()).map_or(none, round);
+    (bound("min_value", f64::NEG_INFINITY), bound("max_value", f64::INFINITY))
 }
 
 #[cfg(feature = "cpu")]

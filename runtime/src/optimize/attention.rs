@@ -3,28 +3,30 @@
 use std::collections::{HashMap, HashSet};
 
 use super::draft::Draft;
-use super::view::{View, broadcast, producer, view};
+use super::view::{View, Views, broadcast, contiguous, producer};
 use super::{Attention, HeadsView};
 use crate::graph::{Graph, Node, NodeId, Source, ValueId};
 
 /// The attentions of a graph, by the node whose output they make, and the nodes that they do away with.
-#[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Found<'a> {
     pub(super) attentions: HashMap<NodeId, Attention>,
     pub(super) absorbed: HashSet<NodeId>,
+    /// Views that end at the outputs of the attentions.
+    pub(super) views: Views<'a>,
 }
 
 /// Every attention whose intermediate values nothing else reads.
-pub(super) fn find(graph: &Graph, draft: &Draft) -> Found {
-    let finder = Finder { graph, draft, readers: readers(graph) };
-    let mut found = Found::default();
+pub(super) fn find<'a>(graph: &'a Graph, draft: &Draft) -> Found<'a> {
+    let mut finder = Finder { graph, draft, views: Views::new(graph), readers: readers(graph) };
+    let (mut attentions, mut absorbed) = (HashMap::new(), HashSet::new());
     for (index, node) in graph.nodes().iter().enumerate() {
-        if let Some((attention, absorbed)) = finder.attention(node) {
-            found.attentions.insert(NodeId(index as u32), attention);
-            found.absorbed.extend(absorbed);
+        if let Some((attention, nodes)) = finder.attention(node) {
+            attentions.insert(NodeId(index as u32), attention);
+            absorbed.extend(nodes);
+            finder.views.made.extend(&node.outputs);
         }
     }
-    found
+    Found { attentions, absorbed, views: finder.views }
 }
 
 /// By value: how often nodes and the caller read it.
@@ -35,13 +37,14 @@ fn readers(graph: &Graph) -> Vec<usize> {
     readers
 }
 
-struct Finder<'a> {
+struct Finder<'a, 'd> {
     graph: &'a Graph,
-    draft: &'a Draft,
+    draft: &'d Draft,
+    views: Views<'a>,
     readers: Vec<usize>,
 }
 
-impl<'a> Finder<'a> {
+impl<'a> Finder<'a, '_> {
     /// The attention that ends in this transpose, and the nodes before it that only serve it.
     fn attention(&self, end: &Node) -> Option<(Attention, Vec<NodeId>)> {
         if end.operator.name != "transpose" || crate::ops::transpose::permutation(&self.graph.call(end)) != [0, 2, 1, 3] {
@@ -145,10 +148,10 @@ impl<'a> Finder<'a> {
     /// A mask as a value and strides over `shape`.
     fn mask(&self, value: ValueId, shape: &[usize; 4]) -> Option<(ValueId, [usize; 4])> {
         let descriptor = self.graph.descriptor(value);
-        let view = view(self.graph, value);
+        let view = self.views.of(value);
         let (value, strides) = match view.offset {
             0 => (view.value, view.strides),
-            _ => (value, super::view::contiguous(&descriptor.shape)),
+            _ => (value, contiguous(&descriptor.shape)),
         };
         Some((value, broadcast(&descriptor.shape, &strides, shape).try_into().ok()?))
     }
@@ -159,12 +162,12 @@ impl<'a> Finder<'a> {
         if descriptor.rank() != 4 {
             return None;
         }
-        let mut view = view(self.graph, value);
+        let mut view = self.views.of(value);
         let mut factor = 1.0;
         if let Some((operand, scale)) = self.scaled(view.value) {
-            let inner = super::view::view(self.graph, operand);
+            let inner = self.views.of(operand);
             let base = self.graph.descriptor(operand);
-            if inner == (View { value: inner.value, offset: 0, strides: super::view::contiguous(&base.shape) }) {
+            if inner == (View { value: inner.value, offset: 0, strides: contiguous(&base.shape) }) {
                 view.value = inner.value;
                 factor = scale;
             }

@@ -15,8 +15,10 @@ pub(super) struct Draft {
     readers: Vec<BTreeSet<usize>>,
     /// By value: the step that makes it.
     makers: Vec<Option<usize>>,
-    /// One value each, made by a step.
+    /// One root each, made by a step.
     pub(super) outputs: Vec<ValueId>,
+    /// The outputs in their shapes: those roots or reshapes of them.
+    pub(super) output_values: Vec<ValueId>,
 }
 
 #[derive(Debug)]
@@ -162,7 +164,7 @@ impl Draft {
             let outputs = step.outputs.iter().map(|value| number(*value)).collect();
             program.steps.push(Step { kernel: merge_axes(kernel), outputs, label: step.label });
         }
-        program.outputs = graph.outputs().iter().zip(&self.outputs).map(|((name, _), value)| (name.clone(), number(*value))).collect();
+        program.outputs = graph.outputs().iter().zip(&self.output_values).map(|((name, _), value)| (name.clone(), number(*value))).collect();
         memory::place(&mut program, &roots, values, &self.outputs);
         program
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::draft::{Draft, Origin};
 use super::function::function;
-use super::view::{View, broadcast, contiguous, view};
+use super::view::{View, Views, broadcast, contiguous};
 use super::{Expression, Instruction, Kernel, LayerNormalization, Linear, Operation, PackedConstant, Part, Pointwise, PointwiseInput, Step};
 use super::{attention, dead, fold};
 use crate::graph::{Call, DataType, Graph, Node, NodeId, OperandDescriptor, Source, ValueId};
@@ -15,20 +15,20 @@ pub(super) fn lower(graph: &Graph) -> Draft {
     for value in graph.values() {
         draft.add_value(value.descriptor.clone(), origin(graph, value.descriptor.clone(), &value.source));
     }
-    let found = attention::find(graph, &draft);
+    let attention::Found { attentions, absorbed, views } = attention::find(graph, &draft);
     for (index, node) in graph.nodes().iter().enumerate() {
         let id = NodeId(index as u32);
-        if let Some(attention) = found.attentions.get(&id) {
+        if let Some(attention) = attentions.get(&id) {
             draft.push(Step { kernel: Kernel::Attention(attention.clone()), outputs: node.outputs.clone(), label: node.label.clone() });
-        } else if !found.absorbed.contains(&id) {
-            lower_node(graph, node, &mut draft);
+        } else if !absorbed.contains(&id) {
+            lower_node(graph, &views, node, &mut draft);
         }
     }
     for (_, value) in graph.outputs() {
-        let root = draft.root(*value);
-        let own = *draft.origin(root) == Origin::Step && !draft.outputs.contains(&root);
-        let output = if own { root } else { copy(&mut draft, root) };
-        draft.outputs.push(output);
+        let own = *draft.origin(*value) == Origin::Step && !draft.outputs.contains(&draft.root(*value));
+        let output = if own { *value } else { copy(&mut draft, *value) };
+        draft.outputs.push(draft.root(output));
+        draft.output_values.push(output);
     }
     dead::remove(&mut draft);
     draft
@@ -47,21 +47,21 @@ fn origin(graph: &Graph, descriptor: OperandDescriptor, source: &Source) -> Orig
     }
 }
 
-fn lower_node(graph: &Graph, node: &Node, draft: &mut Draft) {
+fn lower_node(graph: &Graph, views: &Views<'_>, node: &Node, draft: &mut Draft) {
     for output in &node.outputs {
-        let seen = view(graph, *output);
+        let seen = views.of(*output);
         if seen.value != *output {
-            return node.outputs.iter().for_each(|output| lower_view(graph, node, *output, draft));
+            return node.outputs.iter().for_each(|output| lower_view(graph, views, node, *output, draft));
         }
     }
     let step = |kernel| Step { kernel, outputs: node.outputs.clone(), label: node.label.clone() };
     let call = graph.call(node);
     if let Some(operation) = function(&call) {
-        return lower_pointwise(graph, node, operation, draft);
+        return lower_pointwise(graph, views, node, operation, draft);
     }
     let kernel = match node.operator.name {
-        "matmul" => matmul(graph, node),
-        "gemm" => gemm(graph, node),
+        "matmul" => matmul(graph, views, node),
+        "gemm" => gemm(graph, views, node),
         "layer_normalization" => layer_normalization(graph, node),
         _ => None,
     };
@@ -69,8 +69,8 @@ fn lower_node(graph: &Graph, node: &Node, draft: &mut Draft) {
 }
 
 /// A reshape of what it views where it is packed and whole, else a copy of it.
-fn lower_view(graph: &Graph, node: &Node, output: ValueId, draft: &mut Draft) {
-    let seen = view(graph, output);
+fn lower_view(graph: &Graph, views: &Views<'_>, node: &Node, output: ValueId, draft: &mut Draft) {
+    let seen = views.of(output);
     let descriptor = graph.descriptor(output);
     let whole = graph.descriptor(seen.value).element_count() == descriptor.element_count();
     if whole && seen.offset == 0 && seen.strides == contiguous(&descriptor.shape) {
@@ -86,7 +86,7 @@ fn lower_view(graph: &Graph, node: &Node, output: ValueId, draft: &mut Draft) {
     draft.push(Step { kernel, outputs: vec![output], label: node.label.clone() });
 }
 
-fn lower_pointwise(graph: &Graph, node: &Node, operation: Operation, draft: &mut Draft) {
+fn lower_pointwise(graph: &Graph, views: &Views<'_>, node: &Node, operation: Operation, draft: &mut Draft) {
     let descriptor = graph.descriptor(node.outputs[0]);
     let mut inputs: Vec<PointwiseInput> = Vec::new();
     let mut expression = Expression { instructions: Vec::new() };
@@ -94,7 +94,7 @@ fn lower_pointwise(graph: &Graph, node: &Node, operation: Operation, draft: &mut
         .operands()
         .map(|operand| {
             let from = graph.descriptor(operand);
-            let View { value, offset, strides } = view(graph, operand);
+            let View { value, offset, strides } = views.of(operand);
             let operation = draft.scalar(value).map_or_else(
                 || {
                     let input = PointwiseInput { value, offset, strides: broadcast(&from.shape, &strides, &descriptor.shape) };
@@ -139,7 +139,7 @@ fn bytes(data_type: DataType, number: f64) -> Arc<[u8]> {
 }
 
 /// A product whose right side is one matrix.
-fn matmul(graph: &Graph, node: &Node) -> Option<Kernel> {
+fn matmul(graph: &Graph, views: &Views<'_>, node: &Node) -> Option<Kernel> {
     let mut operands = node.operands();
     let (input, right) = (operands.next()?, operands.next()?);
     let (left_shape, right_shape) = (&graph.descriptor(input).shape, &graph.descriptor(right).shape);
@@ -149,13 +149,13 @@ fn matmul(graph: &Graph, node: &Node) -> Option<Kernel> {
     }
     let (inner, columns) = (matrix[0], matrix[1]);
     let rows = left_shape[..left_shape.len() - 1].iter().product();
-    let (weight, transposed) = weight(graph, right, inner, columns);
+    let (weight, transposed) = weight(graph, views, right, inner, columns);
     Some(Kernel::Linear(Linear { rows, inner, columns, input, weight, transposed, bias: None, activation: None, residual: None }))
 }
 
 /// The matrix as it is stored, and whether that is `[columns, inner]`.
-fn weight(graph: &Graph, right: ValueId, inner: usize, columns: usize) -> (ValueId, bool) {
-    let seen = view(graph, right);
+fn weight(graph: &Graph, views: &Views<'_>, right: ValueId, inner: usize, columns: usize) -> (ValueId, bool) {
+    let seen = views.of(right);
     let strides = &seen.strides[seen.strides.len() - 2..];
     let whole = seen.offset == 0 && graph.descriptor(seen.value).element_count() == inner * columns;
     let stored = contiguous(&[columns, inner]);
@@ -169,7 +169,7 @@ fn weight(graph: &Graph, right: ValueId, inner: usize, columns: usize) -> (Value
 }
 
 /// `a · b + c` without factors, where `a` is not transposed.
-fn gemm(graph: &Graph, node: &Node) -> Option<Kernel> {
+fn gemm(graph: &Graph, views: &Views<'_>, node: &Node) -> Option<Kernel> {
     let call = graph.call(node);
     if call.float("alpha") != 1.0 || call.bool("a_transpose") {
         return None;
@@ -178,10 +178,10 @@ fn gemm(graph: &Graph, node: &Node) -> Option<Kernel> {
     let output = graph.descriptor(node.outputs[0]);
     let (rows, columns, inner) = (output.shape[0], output.shape[1], graph.descriptor(input).shape[1]);
     let (weight, transposed) = if call.bool("b_transpose") {
-        let (weight, transposed) = weight(graph, right, columns, inner);
+        let (weight, transposed) = weight(graph, views, right, columns, inner);
         (weight, !transposed)
     } else {
-        weight(graph, right, inner, columns)
+        weight(graph, views, right, inner, columns)
     };
     let mut linear = Linear { rows, inner, columns, input, weight, transposed, bias: None, activation: None, residual: None };
     if let Some(c) = operand_of(&call, "c") {

@@ -1,5 +1,7 @@
 //! Strided views: what reshape, transpose, slice, split and expand are, without moving an element.
 
+use std::collections::HashSet;
+
 use crate::graph::{Graph, Node, Source, ValueId};
 
 /// A tensor seen inside another: element `i` lies at `offset + Σ i[k] · strides[k]` of `value`.
@@ -11,10 +13,73 @@ pub(super) struct View {
     pub(super) strides: Vec<usize>,
 }
 
-/// The value as a view of the first tensor up its chain of reshapes, transposes, slices and expansions.
-pub(super) fn view(graph: &Graph, value: ValueId) -> View {
-    let shape = &graph.descriptor(value).shape;
-    step(graph, value).unwrap_or_else(|| View { value, offset: 0, strides: contiguous(shape) })
+/// Looks up chains of reshapes, transposes, slices and expansions.
+pub(super) struct Views<'a> {
+    graph: &'a Graph,
+    /// Values that a fused step makes: what stands before them is not computed.
+    pub(super) made: HashSet<ValueId>,
+}
+
+impl<'a> Views<'a> {
+    pub(super) fn new(graph: &'a Graph) -> Self {
+        Self { graph, made: HashSet::new() }
+    }
+
+    /// The value as a view of the first tensor up its chain.
+    pub(super) fn of(&self, value: ValueId) -> View {
+        self.step(value).unwrap_or_else(|| self.whole(value, value))
+    }
+
+    /// A packed tensor in the shape of `value`.
+    fn whole(&self, from: ValueId, value: ValueId) -> View {
+        View { value: from, offset: 0, strides: contiguous(&self.graph.descriptor(value).shape) }
+    }
+
+    /// The view that a node's operator gives of its operand; nothing for operators that compute.
+    fn step(&self, value: ValueId) -> Option<View> {
+        if self.made.contains(&value) {
+            return None;
+        }
+        let graph = self.graph;
+        let node = producer(graph, value)?;
+        let call = graph.call(node);
+        let shape = &graph.descriptor(value).shape;
+        let operand = node.operands().next()?;
+        let operand_shape = &graph.descriptor(operand).shape;
+        let same_type = graph.descriptor(operand).data_type == graph.descriptor(value).data_type;
+        if !matches!(node.operator.name, "identity" | "cast" | "reshape" | "transpose" | "expand" | "slice" | "split") || !same_type {
+            return None;
+        }
+        let mut inner = self.of(operand);
+        match node.operator.name {
+            "reshape" => match restride(operand_shape, &inner.strides, shape) {
+                Some(strides) => inner.strides = strides,
+                None => inner = self.whole(operand, value),
+            },
+            "transpose" => {
+                let permutation = crate::ops::transpose::permutation(&call);
+                inner.strides = permutation.iter().map(|&axis| inner.strides[axis]).collect();
+            }
+            "expand" => inner.strides = broadcast(operand_shape, &inner.strides, shape),
+            "slice" => {
+                let starts = call.ints("starts");
+                inner.offset += starts.iter().zip(&inner.strides).map(|(start, stride)| start * stride).sum::<usize>();
+                if let Some(steps) = call.optional_ints("strides") {
+                    inner.strides.iter_mut().zip(steps).for_each(|(stride, step)| *stride *= step);
+                }
+                zero_units(shape, &mut inner.strides);
+            }
+            "split" => {
+                let axis = call.int("axis");
+                let before = node.outputs.iter().take_while(|output| **output != value);
+                let start: usize = before.map(|output| graph.descriptor(*output).shape[axis]).sum();
+                inner.offset += start * inner.strides[axis];
+                zero_units(shape, &mut inner.strides);
+            }
+            _ => {}
+        }
+        Some(inner)
+    }
 }
 
 /// The node that makes a value, if one does.
@@ -23,43 +88,6 @@ pub(super) fn producer(graph: &Graph, value: ValueId) -> Option<&Node> {
         Source::Node(node, _) => Some(&graph.nodes()[node.0 as usize]),
         _ => None,
     }
-}
-
-/// The view that a node's operator gives of its operand; nothing for operators that compute.
-fn step(graph: &Graph, value: ValueId) -> Option<View> {
-    let node = producer(graph, value)?;
-    let call = graph.call(node);
-    let shape = &graph.descriptor(value).shape;
-    let operand = node.operands().next()?;
-    let operand_shape = &graph.descriptor(operand).shape;
-    let mut inner = view(graph, operand);
-    match node.operator.name {
-        "identity" => {}
-        "cast" if graph.descriptor(operand).data_type == graph.descriptor(value).data_type => {}
-        "reshape" => inner.strides = restride(operand_shape, &inner.strides, shape)?,
-        "transpose" => {
-            let permutation = crate::ops::transpose::permutation(&call);
-            inner.strides = permutation.iter().map(|&axis| inner.strides[axis]).collect();
-        }
-        "expand" => inner.strides = broadcast(operand_shape, &inner.strides, shape),
-        "slice" => {
-            let starts = call.ints("starts");
-            inner.offset += starts.iter().zip(&inner.strides).map(|(start, stride)| start * stride).sum::<usize>();
-            if let Some(steps) = call.optional_ints("strides") {
-                inner.strides.iter_mut().zip(steps).for_each(|(stride, step)| *stride *= step);
-            }
-            zero_units(shape, &mut inner.strides);
-        }
-        "split" => {
-            let axis = call.int("axis");
-            let before = node.outputs.iter().take_while(|output| **output != value);
-            let start: usize = before.map(|output| graph.descriptor(*output).shape[axis]).sum();
-            inner.offset += start * inner.strides[axis];
-            zero_units(shape, &mut inner.strides);
-        }
-        _ => return None,
-    }
-    Some(inner)
 }
 
 /// Strides of a packed tensor; 0 for axes of size 1.

@@ -134,12 +134,8 @@ fn build(graph: &Value) -> Result<(Graph, HashMap<String, Tensor>), Stop> {
 fn tensor_of(json: &Value) -> Result<Tensor, Stop> {
     let descriptor: OperandDescriptor = descriptor(&json["descriptor"])?;
     let count = descriptor.element_count();
-    let elements: Vec<&Value> = match json.get("fill") {
-        Some(value) => vec![value; count],
-        None if json["data"].is_array() => json["data"].as_array().unwrap().iter().collect(),
-        None => vec![&json["data"]],
-    };
-    let elements = if elements.len() == 1 { vec![elements[0]; count] } else { elements };
+    let data: Vec<&Value> = json["data"].as_array().unwrap().iter().collect();
+    let elements = if json["fill"] == true { vec![data[0]; count] } else { data };
     let float = |json: &Value| number(json).unwrap();
     let integer = |json: &Value| json.as_i64().map(i128::from).or(json.as_u64().map(i128::from)).unwrap_or_else(|| float(json) as i128);
     macro_rules! bytes {

@@ -18,12 +18,8 @@ impl Device {
     ///
     /// **Errors** [`Error::Unavailable`] where the system gives no threads.
     pub fn new(threads: Option<usize>) -> Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.unwrap_or(0))
-            .thread_name(|index| format!("compute-{index}"))
-            .build()
-            .map_err(|error| Error::Unavailable { platform: "cpu".into(), reason: error.to_string() })?;
-        Ok(Self { pool: Arc::new(pool) })
+        let pool = pool(threads).map_err(|error| Error::Unavailable { platform: "cpu".into(), reason: error.to_string() })?;
+        Ok(Self { pool })
     }
 
     /// Threads that compute.
@@ -45,4 +41,21 @@ impl Device {
     pub fn compile(&self, program: &Program, constant: &mut dyn FnMut(&PackedConstant) -> Result<Tensor>) -> Result<Compiled> {
         compile(self.clone(), program, constant)
     }
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn pool(threads: Option<usize>) -> std::result::Result<Arc<rayon::ThreadPool>, rayon::ThreadPoolBuildError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).thread_name(|index| format!("compute-{index}"));
+    pool.build().map(Arc::new)
+}
+
+/// A browser's page is one thread: the pool is that thread, and a thread is in one pool for ever.
+#[cfg(target_family = "wasm")]
+fn pool(_threads: Option<usize>) -> std::result::Result<Arc<rayon::ThreadPool>, rayon::ThreadPoolBuildError> {
+    static POOL: std::sync::OnceLock<Arc<rayon::ThreadPool>> = std::sync::OnceLock::new();
+    if let Some(pool) = POOL.get() {
+        return Ok(Arc::clone(pool));
+    }
+    let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?);
+    Ok(Arc::clone(POOL.get_or_init(|| pool)))
 }

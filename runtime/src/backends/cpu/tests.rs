@@ -1,1 +1,181 @@
-//! Fused programs against the reference.
+//! Fused programs on all threads against the reference kernels, node by node.
+
+use half::f16;
+
+use super::{Device, run_reference};
+use crate::error::{Error, Result};
+use crate::graph::{DataType, Graph, GraphBuilder, Operand, OperandDescriptor};
+use crate::ops::gather::GatherOptions;
+use crate::ops::layer_normalization::LayerNormalizationOptions;
+use crate::ops::transpose::TransposeOptions;
+use crate::optimize::{PackedConstant, Part, optimize};
+use crate::tensor::Tensor;
+
+/// Numbers between -1 and 1 by the name of a tensor; whole ones in `0..limit` for integers.
+fn random(name: &str, descriptor: &OperandDescriptor, limit: u32) -> Tensor {
+    let mut state = name.bytes().fold(2_166_136_261u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 8
+    };
+    let mut tensor = Tensor::zeros(descriptor.clone());
+    let float = |bits: u32| bits as f32 / (1 << 23) as f32 - 1.0;
+    match descriptor.data_type {
+        DataType::Float32 => tensor.as_mut_slice::<f32>().unwrap().iter_mut().for_each(|x| *x = float(next())),
+        DataType::Float16 => tensor.as_mut_slice::<f16>().unwrap().iter_mut().for_each(|x| *x = f16::from_f32(float(next()))),
+        DataType::Int32 => tensor.as_mut_slice::<i32>().unwrap().iter_mut().for_each(|x| *x = (next() % limit) as i32),
+        other => panic!("{other}"),
+    }
+    tensor
+}
+
+fn lookup(graph: &Graph, name: &str, limit: u32) -> Result<Tensor> {
+    let named = graph.inputs().iter().chain(graph.weights()).find(|(known, _)| known == name);
+    Ok(random(name, graph.descriptor(named.expect("a name of the graph").1), limit))
+}
+
+fn pack(constant: &PackedConstant) -> Result<Tensor> {
+    let mut bytes = Vec::new();
+    for part in &constant.parts {
+        match part {
+            Part::Weight { name, descriptor } => bytes.extend_from_slice(random(name, descriptor, 1).bytes()),
+            Part::Bytes { bytes: held, .. } => bytes.extend_from_slice(held),
+            Part::Zeros { descriptor } => bytes.resize(bytes.len() + descriptor.byte_length(), 0),
+        }
+    }
+    Tensor::new(constant.descriptor.clone(), &bytes)
+}
+
+/// The greatest difference between the fused and the reference result, over two runs and several numbers of threads.
+fn difference(graph: &Graph, limit: u32) -> f64 {
+    let expected = run_reference(graph, |name| lookup(graph, name, limit)).unwrap();
+    let mut worst = 0f64;
+    for threads in [1, 3] {
+        let mut compiled = Device::new(Some(threads)).unwrap().compile(&optimize(graph), &mut |constant| pack(constant)).unwrap();
+        let inputs: Vec<(String, Tensor)> = graph.inputs().iter().map(|(name, _)| (name.clone(), lookup(graph, name, limit).unwrap())).collect();
+        let inputs: Vec<(&str, &Tensor)> = inputs.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+        let first = compiled.run(&inputs).unwrap();
+        assert_eq!(first, compiled.run(&inputs).unwrap(), "two runs differ");
+        for ((_, expected), (_, found)) in expected.iter().zip(&first) {
+            assert_eq!(expected.descriptor(), found.descriptor());
+            let numbers = |tensor: &Tensor| -> Vec<f64> {
+                match tensor.data_type() {
+                    DataType::Float32 => tensor.as_slice::<f32>().unwrap().iter().map(|x| f64::from(*x)).collect(),
+                    _ => tensor.as_slice::<f16>().unwrap().iter().map(|x| x.to_f64()).collect(),
+                }
+            };
+            for (a, b) in numbers(expected).iter().zip(numbers(found)) {
+                assert!(b.is_finite());
+                worst = worst.max((a - b).abs());
+            }
+        }
+    }
+    worst
+}
+
+struct Sizes {
+    batch: usize,
+    sequence: usize,
+    heads: usize,
+    head_size: usize,
+    wide: usize,
+}
+
+/// One layer of an encoder, with embedding and mask.
+fn encoder(data_type: DataType, sizes: &Sizes) -> Graph {
+    let builder = GraphBuilder::new();
+    let b = &builder;
+    let Sizes { batch, sequence, heads, head_size, wide } = *sizes;
+    let hidden_size = heads * head_size;
+    let descriptor = |shape: &[usize]| OperandDescriptor::new(data_type, shape).unwrap();
+    let weight = |name: &str, shape: &[usize]| b.weight(name, descriptor(shape)).unwrap();
+    let turn = |x: &Operand, permutation: &[usize]| b.transpose(x, TransposeOptions { permutation: Some(permutation.to_vec()) }).unwrap();
+    let linear = |x: &Operand, name: &str, columns: usize| {
+        let matrix = weight(&format!("{name}.weight"), &[columns, x.size(-1).unwrap()]);
+        b.add(&b.matmul(x, &turn(&matrix, &[1, 0])).unwrap(), &weight(&format!("{name}.bias"), &[columns])).unwrap()
+    };
+    let norm = |x: &Operand, name: &str| {
+        let [scale, bias] = ["scale", "bias"].map(|part| Some(weight(&format!("{name}.{part}"), &[x.size(-1).unwrap()])));
+        b.layer_normalization(x, LayerNormalizationOptions { scale, bias, axes: Some(vec![x.shape().len() - 1]), epsilon: 1e-5 }).unwrap()
+    };
+    let number = |value: f64| b.constant(descriptor(&[]), random_scalar(data_type, value)).unwrap();
+    let ids = b.input("ids", OperandDescriptor::new(DataType::Int32, [batch, sequence]).unwrap()).unwrap();
+    let x = norm(&b.gather(&weight("words", &[7, hidden_size]), &ids, GatherOptions::default()).unwrap(), "embeddings");
+    let split = |x: &Operand| turn(&b.reshape(x, &[batch, sequence, heads, head_size]).unwrap(), &[0, 2, 1, 3]);
+    let [query, key, value] = ["query", "key", "value"].map(|name| split(&linear(&x, name, hidden_size)));
+    let scores = b.mul(&b.matmul(&query, &turn(&key, &[0, 1, 3, 2])).unwrap(), &number(0.25)).unwrap();
+    let mask = b.mul(&b.cast(&b.reshape(&ids, &[batch, 1, 1, sequence]).unwrap(), data_type).unwrap(), &number(-0.5)).unwrap();
+    let context = b.matmul(&b.softmax(&b.add(&scores, &mask).unwrap(), 3).unwrap(), &value).unwrap();
+    let context = b.reshape(&turn(&context, &[0, 2, 1, 3]), &[batch, sequence, hidden_size]).unwrap();
+    let x = norm(&b.add(&linear(&context, "output", hidden_size), &x).unwrap(), "attention");
+    let feed = linear(&b.gelu(&linear(&x, "wide", wide)).unwrap(), "narrow", hidden_size);
+    let x = norm(&b.add(&feed, &x).unwrap(), "feed_forward");
+    let first = b.slice(&x, &[0, 0, 0], &[batch, 1, hidden_size], Default::default()).unwrap();
+    b.output("hidden", &x).unwrap();
+    b.output("pooled", &b.tanh(&linear(&b.reshape(&first, &[batch, hidden_size]).unwrap(), "pooler", 3)).unwrap()).unwrap();
+    builder.build().unwrap()
+}
+
+fn random_scalar(data_type: DataType, value: f64) -> Vec<u8> {
+    match data_type {
+        DataType::Float16 => f16::from_f64(value).to_le_bytes().to_vec(),
+        _ => (value as f32).to_le_bytes().to_vec(),
+    }
+}
+
+#[test]
+fn an_encoder_of_many_sizes() {
+    for (batch, sequence, heads, head_size, wide) in [(1, 1, 1, 1, 1), (2, 5, 3, 7, 13), (1, 70, 2, 16, 100), (3, 33, 4, 8, 800), (1, 300, 1, 20, 10)] {
+        let graph = encoder(DataType::Float32, &Sizes { batch, sequence, heads, head_size, wide });
+        let difference = difference(&graph, 7);
+        assert!(difference < 2e-5, "{batch} × {sequence} × {heads} × {head_size}: {difference}");
+    }
+}
+
+#[test]
+fn an_encoder_of_float16() {
+    let graph = encoder(DataType::Float16, &Sizes { batch: 2, sequence: 5, heads: 3, head_size: 7, wide: 13 });
+    let difference = difference(&graph, 7);
+    assert!(difference < 2e-2, "{difference}");
+}
+
+#[test]
+fn products_of_every_shape_and_storage() {
+    for (rows, inner, columns, transposed) in [(1, 5, 1, true), (17, 1, 6, true), (65, 800, 7, true), (300, 20, 97, true), (5, 1600, 13, false), (64, 769, 192, false)] {
+        let b = GraphBuilder::new();
+        let float = |shape: &[usize]| OperandDescriptor::new(DataType::Float32, shape).unwrap();
+        let x = b.input("x", float(&[rows, inner])).unwrap();
+        let weight = if transposed {
+            b.transpose(&b.weight("w", float(&[columns, inner])).unwrap(), TransposeOptions::default()).unwrap()
+        } else {
+            b.weight("w", float(&[inner, columns])).unwrap()
+        };
+        b.output("y", &b.matmul(&x, &weight).unwrap()).unwrap();
+        let difference = difference(&b.build().unwrap(), 1);
+        assert!(difference < 1e-4, "{rows} × {inner} × {columns}: {difference}");
+    }
+}
+
+#[test]
+fn inputs_are_checked_by_name() {
+    let graph = encoder(DataType::Float32, &Sizes { batch: 1, sequence: 2, heads: 1, head_size: 2, wide: 2 });
+    let mut compiled = Device::new(Some(1)).unwrap().compile(&optimize(&graph), &mut |constant| pack(constant)).unwrap();
+    let ids = Tensor::from_slice(&[1, 2], &[1i32, 2]).unwrap();
+    let long = Tensor::from_slice(&[1, 3], &[1i32, 2, 3]).unwrap();
+    assert!(matches!(compiled.run(&[]), Err(Error::MissingInput { .. })));
+    assert!(matches!(compiled.run(&[("ids", &long)]), Err(Error::InputMismatch { .. })));
+    assert!(matches!(compiled.run(&[("ids", &ids), ("more", &ids)]), Err(Error::UnknownInput { .. })));
+    let kept = compiled.run(&[("ids", &ids)]).unwrap();
+    let copy = kept[0].1.as_slice::<f32>().unwrap().to_vec();
+    compiled.run(&[("ids", &Tensor::from_slice(&[1, 2], &[5i32, 6]).unwrap())]).unwrap();
+    assert_eq!(kept[0].1.as_slice::<f32>().unwrap(), copy, "a later run writes to outputs that the caller holds");
+}
+
+#[test]
+fn four_bit_types_are_refused_at_compile() {
+    let b = GraphBuilder::new();
+    let x = b.input("x", OperandDescriptor::new(DataType::Int4, [4]).unwrap()).unwrap();
+    b.output("y", &b.identity(&x).unwrap()).unwrap();
+    let result = Device::new(Some(1)).unwrap().compile(&optimize(&b.build().unwrap()), &mut |constant| pack(constant));
+    assert!(matches!(result, Err(Error::Unsupported { .. })));
+}

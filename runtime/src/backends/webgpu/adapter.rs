@@ -160,7 +160,11 @@ pub(super) async fn choose(instance: &wgpu::Instance, choice: &AdapterChoice) ->
     all.sort_by_key(|(index, adapter)| (rank(adapter.get_info().device_type), *index));
     let fits = |(index, adapter): &(usize, wgpu::Adapter)| choice.fits(*index, &adapter.get_info());
     all.into_iter().find(fits).ok_or_else(|| {
-        let found = if list.is_empty() { String::from("no adapter (is a Vulkan, Metal or Direct3D 12 driver installed?)") } else { list.join(", ") };
+        let found = if list.is_empty() {
+            String::from("no adapter (is a Vulkan, Metal or Direct3D 12 driver installed?)")
+        } else {
+            list.join(", ")
+        };
         Error::Unavailable { platform: PLATFORM.into(), reason: format!("looked for {}; found {found}", choice.wanted()) }
     })
 }

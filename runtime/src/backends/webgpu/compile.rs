@@ -68,7 +68,13 @@ pub struct Report {
 }
 
 impl Compiled {
-    pub(super) async fn new(shared: Arc<Shared>, program: &Program, plan: Plan, constants: &Constants, load: &mut Loader<'_>) -> Result<Self> {
+    pub(super) async fn new(
+        shared: Arc<Shared>,
+        program: &Program,
+        plan: Plan,
+        constants: &Constants,
+        load: &mut Loader<'_>,
+    ) -> Result<Self> {
         shared.check()?;
         let memory = shared.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = shared.device.push_error_scope(wgpu::ErrorFilter::Validation);

@@ -77,7 +77,10 @@ impl Device {
         };
         adjust(&mut options);
         let poller = Poller::start(device.clone())?;
-        Ok(Device { shared: Arc::new(Shared { device, queue, options, adapter: report, poller, failure }), constants: Constants::default() })
+        Ok(Device {
+            shared: Arc::new(Shared { device, queue, options, adapter: report, poller, failure }),
+            constants: Constants::default(),
+        })
     }
 
     /// The same device for another checkpoint, whose weights may bear the same names.
@@ -89,7 +92,8 @@ impl Device {
     pub fn description(&self) -> String {
         let adapter = &self.shared.adapter;
         let name = if adapter.name.is_empty() { "unnamed adapter" } else { &adapter.name };
-        let driver = [&adapter.driver, &adapter.driver_info].into_iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join(" ");
+        let driver =
+            [&adapter.driver, &adapter.driver_info].into_iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join(" ");
         format!("{name} ({}, {}{}{driver})", adapter.backend, adapter.device_type, if driver.is_empty() { "" } else { ", " })
     }
 

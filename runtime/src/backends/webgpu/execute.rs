@@ -98,7 +98,8 @@ impl Compiled {
         let mapped = pending.await;
         self.mapped(mapped)?;
         let view = download.get_mapped_range(..).map_err(|error| device_error(error.to_string()))?;
-        let ticks: Vec<u64> = view.chunks_exact(8).map(|tick| tick.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))).collect();
+        let ticks: Vec<u64> =
+            view.chunks_exact(8).map(|tick| tick.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))).collect();
         let period = f64::from(self.shared.queue.get_timestamp_period()) / 1e6;
         let time = |(command, ticks): (&Command, &[u64])| (command.label.clone(), ticks[1].saturating_sub(ticks[0]) as f64 * period);
         Ok(Some(self.commands.iter().zip(ticks.chunks_exact(2)).map(time).collect()))

@@ -59,7 +59,8 @@ pub fn lower(program: &Program, options: &Options) -> Result<Plan> {
             read[index] = true;
         }
     }
-    let constants = program.constants.iter().zip(read).map(|(constant, read)| if read { chunks(&constant.descriptor, options) } else { vec![] });
+    let constants =
+        program.constants.iter().zip(read).map(|(constant, read)| if read { chunks(&constant.descriptor, options) } else { vec![] });
     Ok(Plan {
         dispatches,
         arena_bytes: (program.arena_bytes as u64).next_multiple_of(256),
@@ -80,7 +81,11 @@ fn chunks(descriptor: &OperandDescriptor, options: &Options) -> Vec<Chunk> {
         64.. => fit / 64 * 64,
         _ => fit.max(1),
     };
-    (0..rows).step_by(step).map(|start| start..(start + step).min(rows)).map(|rows| Chunk { bytes: rows.start * row..rows.end * row, rows }).collect()
+    (0..rows)
+        .step_by(step)
+        .map(|start| start..(start + step).min(rows))
+        .map(|rows| Chunk { bytes: rows.start * row..rows.end * row, rows })
+        .collect()
 }
 
 struct Lowering<'a> {
@@ -143,14 +148,27 @@ impl Lowering<'_> {
             Kernel::Linear(linear) => self.linear(linear, &output, label, dispatches)?,
             Kernel::Attention(fused) => dispatches.push(self.attention(fused, &output, label)?),
             Kernel::LayerNormalization(norm) => {
-                let (input, scale, bias) = (self.float(norm.input, label)?, self.optional(norm.scale, label)?, self.optional(norm.bias, label)?);
+                let (input, scale, bias) =
+                    (self.float(norm.input, label)?, self.optional(norm.scale, label)?, self.optional(norm.bias, label)?);
                 let (rows, columns, epsilon) = (norm.rows, norm.columns, norm.epsilon);
-                let norm = LayerNormalization { input: &input, scale: scale.as_ref(), bias: bias.as_ref(), output: &output, rows, columns, epsilon };
+                let norm = LayerNormalization {
+                    input: &input,
+                    scale: scale.as_ref(),
+                    bias: bias.as_ref(),
+                    output: &output,
+                    rows,
+                    columns,
+                    epsilon,
+                };
                 dispatches.push(layer_normalization(&norm, options, label)?);
             }
             Kernel::Pointwise(step) => {
                 let tensors: Vec<Tensor> = step.inputs.iter().map(|input| self.tensor(input.value, label)).collect::<Result<_>>()?;
-                let inputs = tensors.iter().zip(&step.inputs).map(|(tensor, input)| Walked { tensor, offset: input.offset, strides: &input.strides });
+                let inputs = tensors.iter().zip(&step.inputs).map(|(tensor, input)| Walked {
+                    tensor,
+                    offset: input.offset,
+                    strides: &input.strides,
+                });
                 let inputs: Vec<Walked<'_>> = inputs.collect();
                 dispatches.push(pointwise(&step.shape, &inputs, &step.expression, &output, options, label)?);
             }
@@ -250,7 +268,8 @@ impl Lowering<'_> {
         let options = self.options;
         let ids: Vec<ValueId> = arguments.iter().flat_map(|argument| argument.operands().iter().copied()).collect();
         let operand = |index: usize| self.tensor(ids[index], label);
-        let around = |shape: &[usize], axis: usize| [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product::<usize>()];
+        let around =
+            |shape: &[usize], axis: usize| [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product::<usize>()];
         if let Some(reduction) = Reduction::named(name) {
             let shape = &call.operand("input").shape;
             let axes = call.optional_ints("axes").map_or_else(|| (0..shape.len()).collect(), <[usize]>::to_vec);
@@ -258,6 +277,18 @@ impl Lowering<'_> {
             return Ok(());
         }
         match name {
+            // What the optimiser could not make a view of: the same elements in the same order.
+            "identity" | "reshape" => {
+                let expression = optimize::Expression {
+                    instructions: vec![optimize::Instruction {
+                        operation: optimize::Operation::Input(0),
+                        data_type: call.operand("input").data_type,
+                    }],
+                };
+                let (tensor, count) = (operand(0)?, output.elements);
+                let input = Walked { tensor: &tensor, offset: 0, strides: &[1] };
+                dispatches.push(pointwise(&[count], &[input], &expression, output, options, label)?);
+            }
             "matmul" => dispatches.push(self.batched(&ids, output, label)?),
             "softmax" => {
                 let sizes = around(&call.operand("input").shape, call.int("axis"));

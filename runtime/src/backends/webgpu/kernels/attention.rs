@@ -1,7 +1,7 @@
 //! Scaled dot-product attention in one dispatch: scores never leave the registers (online softmax).
 //!
-//! An invocation has one query of one head. On hardware a workgroup shares a tile of keys and values; a software adapter reads
-//! them where they are. Values wider than the registers allow are computed in parts, each with the scores anew.
+//! An invocation has one query of one head, and a workgroup shares a tile of keys and values. On a software adapter, where loads are
+//! dear and registers are not, an invocation has two queries and reads keys and values where they are. Values wider than the registers allow are computed in parts, each with the scores anew.
 
 use std::fmt::Write;
 
@@ -78,10 +78,11 @@ pub(in crate::backends::webgpu) fn attention(attention: &Attention<'_>, options:
         _ if options.software || attention.query_length < 8 => 0,
         tile => tile.min(16),
     };
-    let across = attention.query_length.div_ceil(lanes);
+    let queries = if options.software && attention.query_length > 1 { 2 } else { 1 };
+    let across = attention.query_length.div_ceil(lanes * queries);
     let groups = across * attention.batch * attention.heads * parts;
     let (workgroups, columns) = fold(groups, options.max_workgroups);
-    let text = Text { attention, width, part, parts, lanes, tile, across, groups, columns, registers }.write();
+    let text = Text { attention, width, part, parts, lanes, queries, tile, across, groups, columns, registers }.write();
     shader.finish(&text, workgroups)
 }
 
@@ -91,6 +92,7 @@ struct Text<'a> {
     part: usize,
     parts: usize,
     lanes: usize,
+    queries: usize,
     tile: usize,
     across: usize,
     groups: usize,
@@ -100,33 +102,49 @@ struct Text<'a> {
 
 impl Text<'_> {
     fn write(&self) -> String {
-        let Self { attention, width, part, lanes, tile, .. } = self;
+        let Self { attention, width, part, lanes, queries, tile, .. } = self;
         let (suffix, float, zero) = if *width == 4 { ("4", "vec4<f32>", "vec4<f32>(0.0)") } else { ("", "f32", "0.0") };
         let (head, value) = (attention.head_size / width, attention.value_size / width);
         let in_registers = attention.head_size <= self.registers;
         let mut text = String::new();
         if *tile > 0 {
-            let _ = writeln!(text, "var<workgroup> keys: array<{float}, {}>;\nvar<workgroup> values: array<{float}, {}>;", tile * head, tile * part);
+            let _ = writeln!(
+                text,
+                "var<workgroup> keys: array<{float}, {}>;\nvar<workgroup> values: array<{float}, {}>;",
+                tile * head,
+                tile * part
+            );
         }
-        let _ = writeln!(text, "@compute @workgroup_size({lanes}) fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {{");
+        let _ = writeln!(
+            text,
+            "@compute @workgroup_size({lanes}) fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {{"
+        );
         let _ = writeln!(text, "let number = group.x + group.y * {}u;\nif (number >= {}u) {{ return; }}", self.columns, self.groups);
-        let _ = writeln!(text, "let position = number % {0}u * {lanes}u + lane;\nvar rest = number / {0}u;\nlet part = rest % {1}u * {part}u;\nrest /= {1}u;", self.across, self.parts);
-        let _ = writeln!(text, "let head = rest % {0}u;\nlet batch = rest / {0}u;\nlet row = min(position, {1}u);", attention.heads, attention.query_length - 1);
-        let _ = writeln!(text, "let query_at = {};", attention.query.at("row", *width));
-        if in_registers {
-            (0..head).for_each(|d| {
-                let _ = writeln!(text, "let q{d} = query{suffix}(query_at + {d}u);");
+        let _ = writeln!(
+            text,
+            "let position = (number % {0}u * {lanes}u + lane) * {queries}u;\nvar rest = number / {0}u;\nlet part = rest % {1}u * {part}u;\nrest /= {1}u;",
+            self.across, self.parts
+        );
+        let _ = writeln!(text, "let head = rest % {0}u;\nlet batch = rest / {0}u;", attention.heads);
+        for n in 0..*queries {
+            let _ = writeln!(text, "let row{n} = min(position + {n}u, {}u);", attention.query_length - 1);
+            let _ = writeln!(text, "let query_at{n} = {};", attention.query.at(&format!("row{n}"), *width));
+            if in_registers {
+                (0..head).for_each(|d| {
+                    let _ = writeln!(text, "let q{n}_{d} = query{suffix}(query_at{n} + {d}u);");
+                });
+            }
+            (0..*part).for_each(|d| {
+                let _ = writeln!(text, "var sum{n}_{d} = {zero};");
             });
+            let _ = writeln!(text, "var largest{n} = f32(-3.4028234663852886e38);\nvar weight{n} = 0.0;");
         }
-        (0..*part).for_each(|d| {
-            let _ = writeln!(text, "var sum{d} = {zero};");
-        });
-        let _ = writeln!(text, "var largest = f32(-3.4028235e38);\nvar weight = 0.0;");
         let last = attention.key_length.saturating_sub(1);
         if *tile > 0 {
             let _ = writeln!(text, "for (var first = 0u; first < {}u; first += {tile}u) {{\nworkgroupBarrier();", attention.key_length);
             let key = attention.key.at(&format!("min(first + i / {head}u, {last}u)"), *width);
-            let _ = writeln!(text, "for (var i = lane; i < {}u; i += {lanes}u) {{ keys[i] = key{suffix}({key} + i % {head}u); }}", tile * head);
+            let _ =
+                writeln!(text, "for (var i = lane; i < {}u; i += {lanes}u) {{ keys[i] = key{suffix}({key} + i % {head}u); }}", tile * head);
             let at = attention.value.at(&format!("min(first + i / {part}u, {last}u)"), *width);
             let _ = writeln!(
                 text,
@@ -142,29 +160,46 @@ impl Text<'_> {
             let _ = writeln!(text, "for (var k = 0u; k < {}u; k += {KEYS}u) {{", attention.key_length);
             for k in 0..KEYS {
                 let position = format!("min(k + {k}u, {last}u)");
-                let _ = writeln!(text, "let key{k} = {};\nlet value{k} = {};", attention.key.at(&position, *width), attention.value.at(&position, *width));
+                let _ = writeln!(
+                    text,
+                    "let key{k} = {};\nlet value{k} = {};",
+                    attention.key.at(&position, *width),
+                    attention.value.at(&position, *width)
+                );
             }
         }
         self.scores(&mut text, suffix, in_registers, head);
-        let _ = writeln!(text, "let top = max(largest, max(max(score.x, score.y), max(score.z, score.w)));\nlet keep = m_exp(largest - top);\nvar p = m4_exp(score - top);");
-        if !attention.key_length.is_multiple_of(KEYS) {
-            let _ = writeln!(text, "p = select(vec4<f32>(0.0), p, vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>({}u));", attention.key_length);
+        for n in 0..*queries {
+            let _ = writeln!(text, "let top{n} = max(largest{n}, max(max(score{n}.x, score{n}.y), max(score{n}.z, score{n}.w)));");
+            let _ = writeln!(text, "let keep{n} = m_exp(largest{n} - top{n});\nvar p{n} = m4_exp(score{n} - top{n});");
+            if !attention.key_length.is_multiple_of(KEYS) {
+                let inside = format!("vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>({}u)", attention.key_length);
+                let _ = writeln!(text, "p{n} = select(vec4<f32>(0.0), p{n}, {inside});");
+            }
+            let _ = writeln!(text, "largest{n} = top{n};\nweight{n} = weight{n} * keep{n} + (p{n}.x + p{n}.y + p{n}.z + p{n}.w);");
         }
-        text.push_str("largest = top;\nweight = weight * keep + (p.x + p.y + p.z + p.w);\n");
         for d in 0..*part {
-            let load = |k: usize| match tile {
-                0 => format!("value{suffix}(value{k} + {})", self.value_index(d, value)),
-                _ => format!("values[value{k} + {d}u]"),
-            };
-            let _ = writeln!(text, "sum{d} = sum{d} * keep + p.x * {} + p.y * {} + p.z * {} + p.w * {};", load(0), load(1), load(2), load(3));
+            for k in 0..KEYS {
+                let _ = match tile {
+                    0 => writeln!(text, "let v{d}_{k} = value{suffix}(value{k} + {});", self.value_index(d, value)),
+                    _ => writeln!(text, "let v{d}_{k} = values[value{k} + {d}u];"),
+                };
+            }
+            for n in 0..*queries {
+                let terms: Vec<String> = ["x", "y", "z", "w"].iter().enumerate().map(|(k, c)| format!("p{n}.{c} * v{d}_{k}")).collect();
+                let _ = writeln!(text, "sum{n}_{d} = sum{n}_{d} * keep{n} + {};", terms.join(" + "));
+            }
         }
         text.push_str(if *tile > 0 { "}\n}\n" } else { "}\n" });
-        let _ = writeln!(text, "if (position >= {}u) {{ return; }}\nlet factor = 1.0 / weight;", attention.query_length);
-        let _ = writeln!(text, "let at = ((batch * {}u + position) * {}u + head) * {value}u + part;", attention.query_length, attention.heads);
-        for d in 0..*part {
-            let guard = if value.is_multiple_of(*part) { String::new() } else { format!("if (part + {d}u < {value}u) ") };
-            let store = format!("set_context{suffix}(at + {d}u, sum{d} * factor);");
-            let _ = writeln!(text, "{}", if guard.is_empty() { store } else { format!("{guard}{{ {store} }}") });
+        for n in 0..*queries {
+            let _ = writeln!(text, "if (position + {n}u >= {}u) {{ return; }}\nlet factor{n} = 1.0 / weight{n};", attention.query_length);
+            let row = format!("(batch * {}u + position + {n}u) * {}u + head", attention.query_length, attention.heads);
+            let _ = writeln!(text, "let at{n} = ({row}) * {value}u + part;");
+            for d in 0..*part {
+                let guard = if value.is_multiple_of(*part) { String::new() } else { format!("if (part + {d}u < {value}u) ") };
+                let store = format!("set_context{suffix}(at{n} + {d}u, sum{n}_{d} * factor{n});");
+                let _ = writeln!(text, "{}", if guard.is_empty() { store } else { format!("{guard}{{ {store} }}") });
+            }
         }
         text.push_str("}\n");
         text
@@ -179,27 +214,40 @@ impl Text<'_> {
         }
     }
 
-    /// `score`: of four keys, scaled and masked.
+    /// `score0`, …: of four keys with each query, scaled and masked.
     fn scores(&self, text: &mut String, suffix: &str, in_registers: bool, head: usize) {
-        let attention = self.attention;
+        let Self { attention, queries, .. } = self;
         let key = |k: usize, d: &str| if self.tile > 0 { format!("keys[key{k} + {d}]") } else { format!("key{suffix}(key{k} + {d})") };
         let product = |a: &str, b: &str| if self.width == 4 { format!("dot({a}, {b})") } else { format!("{a} * {b}") };
-        text.push_str("var score = vec4<f32>(0.0);\n");
-        if in_registers {
-            for d in 0..head {
-                let parts: Vec<String> = (0..KEYS).map(|k| product(&format!("q{d}"), &key(k, &format!("{d}u")))).collect();
-                let _ = writeln!(text, "score += vec4<f32>({});", parts.join(", "));
-            }
-        } else {
-            let parts: Vec<String> = (0..KEYS).map(|k| product("q", &key(k, "d"))).collect();
-            let _ = writeln!(text, "for (var d = 0u; d < {head}u; d++) {{ let q = query{suffix}(query_at + d); score += vec4<f32>({}); }}", parts.join(", "));
+        (0..*queries).for_each(|n| {
+            let _ = writeln!(text, "var score{n} = vec4<f32>(0.0);");
+        });
+        let dimensions: Vec<String> = if in_registers { (0..head).map(|d| format!("{d}u")).collect() } else { vec![String::from("d")] };
+        if !in_registers {
+            let _ = writeln!(text, "for (var d = 0u; d < {head}u; d++) {{");
         }
-        let _ = writeln!(text, "score *= {};", literal(attention.scale, "f32"));
-        if let Some((_, [batch, head, row, column])) = attention.mask {
-            let _ = writeln!(text, "let mask_at = batch * {batch}u + head * {head}u + row * {row}u;");
-            let last = attention.key_length.saturating_sub(1);
-            let parts: Vec<String> = (0..KEYS).map(|k| format!("mask(mask_at + min(k + {k}u, {last}u) * {column}u)")).collect();
-            let _ = writeln!(text, "score += vec4<f32>({});", parts.join(", "));
+        for (number, d) in dimensions.iter().enumerate() {
+            for k in 0..KEYS {
+                let _ = writeln!(text, "let k{number}_{k} = {};", key(k, d));
+            }
+            for n in 0..*queries {
+                let query = if in_registers { format!("q{n}_{number}") } else { format!("query{suffix}(query_at{n} + d)") };
+                let _ = writeln!(text, "let e{n}_{number} = {query};");
+                let parts: Vec<String> = (0..KEYS).map(|k| product(&format!("e{n}_{number}"), &format!("k{number}_{k}"))).collect();
+                let _ = writeln!(text, "score{n} += vec4<f32>({});", parts.join(", "));
+            }
+        }
+        if !in_registers {
+            text.push_str("}\n");
+        }
+        for n in 0..*queries {
+            let _ = writeln!(text, "score{n} *= {};", literal(attention.scale, "f32"));
+            if let Some((_, [batch, head, row, column])) = attention.mask {
+                let _ = writeln!(text, "let mask_at{n} = batch * {batch}u + head * {head}u + row{n} * {row}u;");
+                let last = attention.key_length.saturating_sub(1);
+                let parts: Vec<String> = (0..KEYS).map(|k| format!("mask(mask_at{n} + min(k + {k}u, {last}u) * {column}u)")).collect();
+                let _ = writeln!(text, "score{n} += vec4<f32>({});", parts.join(", "));
+            }
         }
     }
 }

@@ -17,7 +17,13 @@ pub(in crate::backends::webgpu) enum Form {
 }
 
 /// The dispatch that writes every element of `output`, whose port is `output`. `body` defines `element` or `element4`.
-pub(in crate::backends::webgpu) fn element(mut shader: Shader<'_>, output: &Tensor, form: Form, body: &str, options: &Options) -> Result<Dispatch> {
+pub(in crate::backends::webgpu) fn element(
+    mut shader: Shader<'_>,
+    output: &Tensor,
+    form: Form,
+    body: &str,
+    options: &Options,
+) -> Result<Dispatch> {
     let count = output.elements;
     let packed = output.storage.is_packed();
     let width = if packed || form == Form::Four { 4 } else { 1 };

@@ -119,9 +119,9 @@ fn statements(expression: &Expression, inputs: &[String], width: usize, label: &
                     Operation::Constant(number) => Some(number),
                     _ => None,
                 };
-                wrap(binary_text(*binary, *a, *b, exponent, result, width, label)?, instruction.data_type)
+                wrap(binary_text(*binary, *a, *b, exponent, result, width, label)?, instruction.data_type, width)
             }
-            Operation::Unary(unary, a) => wrap(unary_text(*unary, *a, operand_scalar(*a)?, width), instruction.data_type),
+            Operation::Unary(unary, a) => wrap(unary_text(*unary, *a, operand_scalar(*a)?, width), instruction.data_type, width),
         };
         let _ = writeln!(text, "let r{register}: {full} = {value};");
     }
@@ -138,10 +138,11 @@ fn truth(condition: &str, width: usize) -> String {
 }
 
 /// Eight-bit arithmetic wraps.
-fn wrap(text: String, data_type: DataType) -> String {
+fn wrap(text: String, data_type: DataType, width: usize) -> String {
+    let places = splat("u32", "24u", width);
     match data_type {
-        DataType::Uint8 => format!("(({text}) & {0})", "255u"),
-        DataType::Int8 => format!("((({text}) << 24u) >> 24u)"),
+        DataType::Uint8 => format!("(({text}) & {})", splat("u32", "255u", width)),
+        DataType::Int8 => format!("((({text}) << {places}) >> {places})"),
         _ => text,
     }
 }
@@ -153,6 +154,8 @@ pub(super) fn literal(number: f64, scalar: &str) -> String {
         "f32" if float.is_nan() => "bitcast<f32>(infinity_bits | 1u)".into(),
         "f32" if float == f32::INFINITY => "bitcast<f32>(infinity_bits)".into(),
         "f32" if float == f32::NEG_INFINITY => "-bitcast<f32>(infinity_bits)".into(),
+        // Browsers read decimals in float64, where the shortest one of the greatest float is beyond it.
+        "f32" if float.abs() == f32::MAX => format!("f32({:e})", f64::from(float)),
         // The shortest decimal that reads back as the same float.
         "f32" => format!("f32({float:e})"),
         "i32" if number <= f64::from(i32::MIN) => "(-2147483647 - 1)".into(),
@@ -170,7 +173,7 @@ fn cast(register: usize, from: &str, to: DataType, width: usize) -> String {
         _ => format!("r{register}"),
     };
     let value = format!("{}({value})", wgsl_type(scalar, width));
-    if from == "f32" { value } else { wrap(value, to) }
+    if from == "f32" { value } else { wrap(value, to, width) }
 }
 
 fn binary_text(binary: Binary, a: usize, b: usize, exponent: Option<f64>, scalar: &str, width: usize, label: &str) -> Result<String> {

@@ -48,10 +48,13 @@ struct Blocking {
 impl Blocking {
     fn of(matmul: &Matmul<'_>, options: &Options) -> Self {
         let columns = if matmul.columns > 4 { 8 } else { 4 };
-        let rows = matmul.rows.clamp(1, 8);
+        // What a larger block saves in loads it costs when the driver compiles it: only where there is much to compute.
+        let large = matmul.rows >= 32 && matmul.rows * matmul.inner * matmul.columns >= 1 << 25;
+        let rows = matmul.rows.clamp(1, if large { 16 } else { 8 });
         if options.software {
             return Self { rows, columns, x: 8, y: 1, tile: 0 };
         }
+        let rows = rows.min(8);
         if matmul.rows < 8 {
             return Self { rows, columns: 4, x: 64, y: 1, tile: 0 };
         }
@@ -63,7 +66,8 @@ impl Blocking {
 pub(in crate::backends::webgpu) fn matmul(matmul: &Matmul<'_>, options: &Options, label: &str) -> Result<Dispatch> {
     let block = Blocking::of(matmul, options);
     // Four elements of `inner` at a time where every row starts at a whole four; four columns of output likewise.
-    let step = if matmul.inner.is_multiple_of(4) && matmul.a.allows_four() && (!matmul.transposed || matmul.b.allows_four()) { 4 } else { 1 };
+    let step =
+        if matmul.inner.is_multiple_of(4) && matmul.a.allows_four() && (!matmul.transposed || matmul.b.allows_four()) { 4 } else { 1 };
     let outputs = [Some(matmul.output), matmul.bias, matmul.residual];
     let fours = [matmul.columns, matmul.output_columns, matmul.first_column].iter().all(|count| count.is_multiple_of(4))
         && outputs.iter().flatten().all(|tensor| tensor.allows_four())
@@ -115,10 +119,19 @@ impl Text<'_> {
             let _ = writeln!(text, "var<workgroup> tile_a: array<vec4<f32>, {rows}>;\nvar<workgroup> tile_b: array<vec4<f32>, {columns}>;");
             self.tile_loaders(&mut text);
         }
-        let _ = writeln!(text, "@compute @workgroup_size({x}, {y}) fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32) {{");
+        let _ = writeln!(
+            text,
+            "@compute @workgroup_size({x}, {y}) fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32) {{"
+        );
         let _ = writeln!(text, "let number = group.x + group.y * {}u;\nif (number >= {}u) {{ return; }}", self.width, self.groups);
-        let _ = writeln!(text, "let first_row = (number / {across}u) % {down}u * {}u;\nlet first_column = number % {across}u * {}u;", block.rows * y, block.columns * x);
-        let _ = writeln!(text, "let row = first_row + local.y * {}u;\nlet column = first_column + local.x * {}u;", block.rows, block.columns);
+        let _ = writeln!(
+            text,
+            "let first_row = (number / {across}u) % {down}u * {}u;\nlet first_column = number % {across}u * {}u;",
+            block.rows * y,
+            block.columns * x
+        );
+        let _ =
+            writeln!(text, "let row = first_row + local.y * {}u;\nlet column = first_column + local.x * {}u;", block.rows, block.columns);
         self.batches(&mut text);
         for r in 0..block.rows {
             (0..block.columns).for_each(|c| {
@@ -126,7 +139,11 @@ impl Text<'_> {
             });
             text.push('\n');
         }
-        if block.tile > 0 { self.tiled(&mut text) } else { self.direct(&mut text) }
+        if block.tile > 0 {
+            self.tiled(&mut text)
+        } else {
+            self.direct(&mut text)
+        }
         self.stores(&mut text);
         text.push_str("}\n");
         Ok(text)
@@ -209,9 +226,11 @@ impl Text<'_> {
                 "fn load_{name}(base: u32, row: u32, k: u32) -> vec4<f32> {{ if (row >= {count}u || k >= {inner}u) {{ return vec4<f32>(0.0); }} return {name}4((base + row * {inner}u + k) / 4u); }}\n"
             ),
             _ => {
-                let mut function = format!("fn load_{name}(base: u32, row: u32, k: u32) -> vec4<f32> {{ var v = vec4<f32>(0.0); if (row < {count}u) {{ ");
+                let mut function =
+                    format!("fn load_{name}(base: u32, row: u32, k: u32) -> vec4<f32> {{ var v = vec4<f32>(0.0); if (row < {count}u) {{ ");
                 for (index, part) in ["x", "y", "z", "w"].iter().enumerate() {
-                    let _ = write!(function, "if (k + {index}u < {inner}u) {{ v.{part} = {name}(base + row * {inner}u + k + {index}u); }} ");
+                    let _ =
+                        write!(function, "if (k + {index}u < {inner}u) {{ v.{part} = {name}(base + row * {inner}u + k + {index}u); }} ");
                 }
                 function + "} return v; }\n"
             }
@@ -220,7 +239,10 @@ impl Text<'_> {
         if matmul.transposed {
             text.push_str(&along("b", columns));
         } else if self.wide == 4 {
-            let _ = writeln!(text, "fn load_b(base: u32, column: u32, k: u32) -> vec4<f32> {{ if (column >= {columns}u || k >= {inner}u) {{ return vec4<f32>(0.0); }} return b4((base + k * {columns}u + column) / 4u); }}");
+            let _ = writeln!(
+                text,
+                "fn load_b(base: u32, column: u32, k: u32) -> vec4<f32> {{ if (column >= {columns}u || k >= {inner}u) {{ return vec4<f32>(0.0); }} return b4((base + k * {columns}u + column) / 4u); }}"
+            );
         } else {
             let _ = write!(text, "fn load_b(base: u32, column: u32, k: u32) -> vec4<f32> {{ var v = vec4<f32>(0.0); if (k < {inner}u) {{ ");
             for (index, part) in ["x", "y", "z", "w"].iter().enumerate() {
@@ -239,9 +261,21 @@ impl Text<'_> {
             let _ = writeln!(text, "for (var i = lane; i < {count}u; i += {lanes}u) {{ {body} }}");
         };
         let _ = writeln!(text, "for (var start = 0u; start < {}u; start += {}u) {{", matmul.inner, block.tile);
-        fill(text, rows * fours, &format!("tile_a[i % {fours}u * {rows}u + i / {fours}u] = load_a(a_base, first_row + i / {fours}u, start + i % {fours}u * 4u);"));
+        fill(
+            text,
+            rows * fours,
+            &format!(
+                "tile_a[i % {fours}u * {rows}u + i / {fours}u] = load_a(a_base, first_row + i / {fours}u, start + i % {fours}u * 4u);"
+            ),
+        );
         if matmul.transposed {
-            fill(text, columns * fours, &format!("tile_b[i % {fours}u * {columns}u + i / {fours}u] = load_b(b_base, first_column + i / {fours}u, start + i % {fours}u * 4u);"));
+            fill(
+                text,
+                columns * fours,
+                &format!(
+                    "tile_b[i % {fours}u * {columns}u + i / {fours}u] = load_b(b_base, first_column + i / {fours}u, start + i % {fours}u * 4u);"
+                ),
+            );
         } else {
             let row = columns / 4;
             fill(text, block.tile * row, &format!("tile_b[i] = load_b(b_base, first_column + i % {row}u * 4u, start + i / {row}u);"));
@@ -255,7 +289,13 @@ impl Text<'_> {
         if !matmul.transposed {
             for k in 0..4 {
                 for c in (0..block.columns).step_by(4) {
-                    let _ = writeln!(text, "let vb{k}_{c} = tile_b[(k * 4u + {k}u) * {}u + local.x * {}u + {}u];", columns / 4, block.columns / 4, c / 4);
+                    let _ = writeln!(
+                        text,
+                        "let vb{k}_{c} = tile_b[(k * 4u + {k}u) * {}u + local.x * {}u + {}u];",
+                        columns / 4,
+                        block.columns / 4,
+                        c / 4
+                    );
                 }
             }
         }
@@ -263,7 +303,11 @@ impl Text<'_> {
             let _ = writeln!(text, "let va{r} = tile_a[k * {rows}u + local.y * {}u + {r}u];", block.rows);
             for c in 0..block.columns {
                 for (k, part) in ["x", "y", "z", "w"].iter().enumerate() {
-                    let b = if matmul.transposed { format!("vb{c}.{part}") } else { format!("vb{k}_{}.{}", c / 4 * 4, ["x", "y", "z", "w"][c % 4]) };
+                    let b = if matmul.transposed {
+                        format!("vb{c}.{part}")
+                    } else {
+                        format!("vb{k}_{}.{}", c / 4 * 4, ["x", "y", "z", "w"][c % 4])
+                    };
                     let _ = write!(text, "s{r}_{c} = fma(va{r}.{part}, {b}, s{r}_{c}); ");
                 }
             }
@@ -277,13 +321,18 @@ impl Text<'_> {
         let Self { matmul, block, wide, .. } = self;
         let suffix = if *wide == 4 { "4" } else { "" };
         for r in 0..block.rows {
-            let _ = writeln!(text, "if (row + {r}u < {}u) {{ let start = (batch * {}u + row + {r}u) * {}u + {}u;", matmul.rows, matmul.rows, matmul.output_columns, matmul.first_column);
+            let _ = writeln!(
+                text,
+                "if (row + {r}u < {}u) {{ let start = (batch * {}u + row + {r}u) * {}u + {}u;",
+                matmul.rows, matmul.rows, matmul.output_columns, matmul.first_column
+            );
             for c in (0..block.columns).step_by(*wide) {
                 let sum = match wide {
                     4 => format!("vec4<f32>(s{r}_{c}, s{r}_{}, s{r}_{}, s{r}_{})", c + 1, c + 2, c + 3),
                     _ => format!("s{r}_{c}"),
                 };
-                let _ = write!(text, "if (column + {c}u < {}u) {{ let at = (start + column + {c}u) / {wide}u; var v = {sum}; ", matmul.columns);
+                let _ =
+                    write!(text, "if (column + {c}u < {}u) {{ let at = (start + column + {c}u) / {wide}u; var v = {sum}; ", matmul.columns);
                 if matmul.bias.is_some() {
                     let _ = write!(text, "v += bias{suffix}((column + {}u) / {wide}u); ", c + matmul.first_column);
                 }

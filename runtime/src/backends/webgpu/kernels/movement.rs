@@ -27,7 +27,8 @@ pub(in crate::backends::webgpu) fn gather(
     let (scalar, index_scalar) = (input.storage.scalar(), indices.storage.scalar());
     let result = if four { format!("vec4<{scalar}>") } else { scalar.to_owned() };
     let from_end = if index_scalar == "i32" { format!("select(index, index + {size}, index < 0)") } else { String::from("index") };
-    let limit = if index_scalar == "i32" { format!("u32(clamp({from_end}, 0, {}))", size - 1) } else { format!("min(index, {}u)", size - 1) };
+    let limit =
+        if index_scalar == "i32" { format!("u32(clamp({from_end}, 0, {}))", size - 1) } else { format!("min(index, {}u)", size - 1) };
     let position = if outer == 1 { String::new() } else { format!("i / {}u * {}u + ", count * step, size * step) };
     let body = format!(
         "fn element{suffix}(i: u32) -> {result} {{\nlet index = indices(i / {step}u % {count}u);\nlet at = {limit};\n\
@@ -55,7 +56,9 @@ pub(in crate::backends::webgpu) fn concat(
     let mut dispatches = Vec::new();
     for (tensor, size) in present {
         let block = size * inner;
-        let four = [block, total * inner, first * inner].iter().all(|count| count.is_multiple_of(4)) && tensor.allows_four() && output.allows_four();
+        let four = [block, total * inner, first * inner].iter().all(|count| count.is_multiple_of(4))
+            && tensor.allows_four()
+            && output.allows_four();
         let (width, suffix) = if four { (4, "4") } else { (1, "") };
         let mut shader = Shader::new(options, label);
         shader.read("input", tensor, width);
@@ -74,7 +77,14 @@ pub(in crate::backends::webgpu) fn concat(
     Ok(dispatches)
 }
 
-fn concat_packed(inputs: &[(Tensor, usize)], output: &Tensor, total: usize, inner: usize, options: &Options, label: &str) -> Result<Dispatch> {
+fn concat_packed(
+    inputs: &[(Tensor, usize)],
+    output: &Tensor,
+    total: usize,
+    inner: usize,
+    options: &Options,
+    label: &str,
+) -> Result<Dispatch> {
     const NAMES: [&str; 7] = ["x0", "x1", "x2", "x3", "x4", "x5", "x6"];
     let mut shader = Shader::new(options, label);
     let scalar = output.storage.scalar();

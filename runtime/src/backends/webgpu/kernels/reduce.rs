@@ -44,12 +44,12 @@ impl Reduction {
     /// Start, step on `x`, end on `acc`.
     fn formula(self, scalar: &str, count: usize) -> (String, &'static str, String) {
         let lowest = match scalar {
-            "f32" => "f32(-3.4028235e38)",
+            "f32" => "f32(-3.4028234663852886e38)",
             "i32" => "(-2147483647 - 1)",
             _ => "0u",
         };
         let highest = match scalar {
-            "f32" => "f32(3.4028235e38)",
+            "f32" => "f32(3.4028234663852886e38)",
             "i32" => "2147483647",
             _ => "4294967295u",
         };
@@ -95,8 +95,14 @@ pub(in crate::backends::webgpu) fn reduce(
     let mut body = format!("fn element(i: u32) -> {scalar} {{\n{}", walk("start", "i", &kept, &kept_strides, 0));
     let at = walk("at", "k", &reduced, &reduced_strides, 0);
     if reduction == Reduction::LogSumExp {
-        let _ = writeln!(body, "var top = f32(-3.4028235e38);\nfor (var k = 0u; k < {count}u; k++) {{ {at}top = max(top, input(start + at)); }}");
+        let _ = writeln!(
+            body,
+            "var top = f32(-3.4028234663852886e38);\nfor (var k = 0u; k < {count}u; k++) {{ {at}top = max(top, input(start + at)); }}"
+        );
     }
-    let _ = writeln!(body, "var acc = {start};\nfor (var k = 0u; k < {count}u; k++) {{ {at}let x = input(start + at); acc = {step}; }}\nreturn {end};\n}}");
+    let _ = writeln!(
+        body,
+        "var acc = {start};\nfor (var k = 0u; k < {count}u; k++) {{ {at}let x = input(start + at); acc = {step}; }}\nreturn {end};\n}}"
+    );
     element(shader, output, Form::One, &body, options)
 }

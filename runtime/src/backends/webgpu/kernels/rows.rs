@@ -21,7 +21,9 @@ impl Walk {
     /// `meet_sum` and `meet_max` over the invocations that share a row.
     fn functions(&self) -> String {
         if self.lanes == 1 {
-            return String::from("fn meet_sum(x: f32, lane: u32) -> f32 { return x; }\nfn meet_max(x: f32, lane: u32) -> f32 { return x; }\n");
+            return String::from(
+                "fn meet_sum(x: f32, lane: u32) -> f32 { return x; }\nfn meet_max(x: f32, lane: u32) -> f32 { return x; }\n",
+            );
         }
         let lanes = self.lanes;
         let meet = |name: &str, fold: &str| {
@@ -109,7 +111,7 @@ pub(in crate::backends::webgpu) fn softmax(
     let at = if inner == 1 { String::from("start + i") } else { format!("start + i * {inner}u") };
     let start = if inner == 1 { format!("row * {size}u") } else { format!("row / {inner}u * {}u + row % {inner}u", size * inner) };
     let body = format!(
-        "let start = {start};\nvar largest = f32(-3.4028235e38);\n{head} largest = max(largest, input({at})); }}\n\
+        "let start = {start};\nvar largest = f32(-3.4028234663852886e38);\n{head} largest = max(largest, input({at})); }}\n\
          largest = meet_max(largest, lane);\nvar sum = 0.0;\n{head} sum += m_exp(input({at}) - largest); }}\n\
          let factor = 1.0 / meet_sum(sum, lane);\n{head} set_normal({at}, m_exp(input({at}) - largest) * factor); }}\n"
     );

@@ -149,7 +149,8 @@ fn validate(plan: &Plan) {
         for (index, binding) in dispatch.bindings.iter().enumerate() {
             assert!(binding.region.offset.is_multiple_of(256) && binding.region.size.is_multiple_of(4), "{}: {binding:?}", dispatch.label);
             for other in &dispatch.bindings[..index] {
-                let apart = other.region.offset + other.region.size <= binding.region.offset || binding.region.offset + binding.region.size <= other.region.offset;
+                let apart = other.region.offset + other.region.size <= binding.region.offset
+                    || binding.region.offset + binding.region.size <= other.region.offset;
                 assert!(other.resource != binding.resource || apart || !binding.writable, "{}: {other:?} and {binding:?}", dispatch.label);
             }
         }

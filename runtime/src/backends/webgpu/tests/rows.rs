@@ -17,7 +17,9 @@ fn layer_normalization_of_any_width() {
         for row in x.chunks(columns) {
             let mean = row.iter().map(|x| f64::from(*x)).sum::<f64>() / columns as f64;
             let variance = row.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / columns as f64;
-            let normal = |(i, x): (usize, &f32)| ((f64::from(*x) - mean) / (variance + 1e-12).sqrt() * f64::from(scale[i]) + f64::from(bias[i])) as f32;
+            let normal = |(i, x): (usize, &f32)| {
+                ((f64::from(*x) - mean) / (variance + 1e-12).sqrt() * f64::from(scale[i]) + f64::from(bias[i])) as f32
+            };
             expected.extend(row.iter().enumerate().map(normal));
         }
         // One column has no variance: what is left of rounding is divided by almost nothing.

@@ -8,7 +8,8 @@ use crate::ops::gather::GatherOptions;
 fn tied(rows: usize, columns: usize) -> (Built, Tensor) {
     let mut case = Case::default();
     let table = floats(&[rows, columns], 1);
-    let ids: Vec<i32> = (0..9).map(|i| (i * 37 % rows) as i32).collect();
+    // First and last rows of chunks among them.
+    let ids = [0, 49, 50, 63, 64, 100, 127, 128, rows as i32 - 1];
     let (weight, indices) = (case.weight(&table), case.input(&Tensor::from_slice(&[9], &ids).unwrap()));
     let bias = floats(&[rows], 2);
     let b = case.weight(&bias);
@@ -16,7 +17,8 @@ fn tied(rows: usize, columns: usize) -> (Built, Tensor) {
     let transposed = case.builder.transpose(&weight, Default::default()).unwrap();
     let logits = case.builder.add(&case.builder.matmul(&words, &transposed).unwrap(), &b).unwrap();
     let (x, bias) = (table.as_slice::<f32>().unwrap(), bias.as_slice::<f32>().unwrap());
-    let logit = |i: usize, row: usize| (0..columns).map(|k| x[ids[i] as usize * columns + k] * x[row * columns + k]).sum::<f32>() + bias[row];
+    let logit =
+        |i: usize, row: usize| (0..columns).map(|k| x[ids[i] as usize * columns + k] * x[row * columns + k]).sum::<f32>() + bias[row];
     let expected: Vec<f32> = (0..9 * rows).map(|i| logit(i / rows, i % rows)).collect();
     let expected = Tensor::from_slice(&[9, rows], &expected).unwrap();
     (case.finish(&logits), expected)

@@ -1,0 +1,93 @@
+//! The config struct: HF's keys with HF's defaults.
+
+use proc_macro2::{Literal as Token, TokenStream};
+use quote::{format_ident, quote};
+
+use super::body::float_literal;
+use crate::plan::Plan;
+use crate::spec::Literal;
+
+/// `Config` and its default.
+pub(super) fn config(plan: &Plan) -> TokenStream {
+    let fields = plan.spec.config.iter().map(|key| {
+        let name = format_ident!("{}", key.name.value);
+        let kind = match key.default {
+            Literal::Int(_) => quote!(usize),
+            Literal::Float(_) => quote!(f64),
+            Literal::Bool(_) => quote!(bool),
+            Literal::Text(_) => quote!(String),
+        };
+        let mut doc = match (&key.doc, &key.must_be) {
+            (Some(doc), _) => format!(" {doc}"),
+            (None, Some(must_be)) => format!(" Must be `{}`: {}.", show(&must_be.value), key.reason.as_deref().unwrap_or("no other is computed")),
+            (None, None) => format!(" `{}` of config.json.", key.name.value),
+        };
+        if let Some(counted) = &key.count_of {
+            doc.push_str(&format!(" Where the key is absent, the entries of `{counted}` are counted."));
+        }
+        quote!(#[doc = #doc] pub #name: #kind)
+    });
+    let defaults = plan.spec.config.iter().map(|key| {
+        let name = format_ident!("{}", key.name.value);
+        let value = value(&key.default);
+        quote!(#name: #value)
+    });
+    // `Eq` cannot be derived where a float is.
+    quote! {
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Config {
+            #(#fields,)*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { #(#defaults,)* }
+            }
+        }
+    }
+}
+
+/// A config value as an expression.
+fn value(literal: &Literal) -> TokenStream {
+    match literal {
+        Literal::Int(number) => {
+            let number = Token::i64_unsuffixed(*number);
+            quote!(#number)
+        }
+        Literal::Float(number) => float_literal(*number),
+        Literal::Bool(flag) => quote!(#flag),
+        Literal::Text(text) => quote!(#text.into()),
+    }
+}
+
+/// A config value as a reader knows it.
+pub(super) fn show(literal: &Literal) -> String {
+    match literal {
+        Literal::Int(number) => number.to_string(),
+        Literal::Float(number) => format!("{number:?}"),
+        Literal::Bool(flag) => flag.to_string(),
+        Literal::Text(text) => text.clone(),
+    }
+}
+
+/// The checks of `must_be`.
+pub(super) fn checks(plan: &Plan) -> TokenStream {
+    let checks = plan.spec.config.iter().filter_map(|key| {
+        let must_be = &key.must_be.as_ref()?.value;
+        let name = format_ident!("{}", key.name.value);
+        let differs = match must_be {
+            Literal::Bool(true) => quote!(!config.#name),
+            Literal::Bool(false) => quote!(config.#name),
+            Literal::Text(text) => quote!(config.#name != #text),
+            other => {
+                let value = value(other);
+                quote!(config.#name != #value)
+            }
+        };
+        let reason = key.reason.as_deref().unwrap_or("no other is computed");
+        let message = format!("`{}` must be `{}`, found `{{}}`: {}", key.name.value, show(must_be), reason.replace('{', "{{").replace('}', "}}"));
+        Some(quote!(if #differs { return Err(Error::Config(format!(#message, config.#name))); }))
+    });
+    quote!(#(#checks)*)
+}

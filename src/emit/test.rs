@@ -1,0 +1,148 @@
+//! The tests of a model on a platform: one template for each test that makes sense for the model.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{header, imports, page, print};
+use crate::plan::CheckedPlan;
+use crate::plan::Planned;
+use crate::plan::typed::{NameKind, TypedNode};
+use crate::sources::Sources;
+use crate::spec::Platform;
+use ipfs_accelerate_runtime::platform::Platform as RuntimePlatform;
+
+/// Every test: its template, its function, and what a model must have for it.
+const TESTS: &[(&str, &str, fn(&CheckedPlan) -> bool)] = &[
+    ("parity", "every_output_is_that_of_the_published_implementation", |_| true),
+    ("rows", "a_row_computes_alone_what_it_computes_in_a_batch", has_batch),
+    ("padding", "padding_changes_nothing", |plan| has_batch(plan) && mask(plan).is_some()),
+    ("repeat", "two_runs_are_equal", |_| true),
+    ("resize", "another_size_between_two_runs_changes_nothing", has_batch),
+    ("inputs", "wrong_inputs_are_refused_by_name", |_| true),
+    ("weights", "missing_and_misshapen_weights_are_refused_by_name", |_| true),
+    ("planned", "the_graph_is_the_one_that_was_planned", |_| true),
+    ("memory", "memory_is_flat_over_100_runs", |_| true),
+    ("device", "without_the_device_loading_says_why", |_| true),
+];
+
+/// What the page `test.rs` shows.
+#[derive(Serialize)]
+struct Page {
+    header: String,
+    family: String,
+    platform: String,
+    source: String,
+    imports: String,
+    variant: String,
+    tolerance: String,
+    names: Vec<&'static str>,
+    tests: Vec<String>,
+}
+
+/// What the pages of the tests show.
+#[derive(Serialize)]
+struct Holes {
+    platform: String,
+    lists: String,
+    input: String,
+    data_type: &'static str,
+    has_integers: bool,
+    has_limits: bool,
+    limits: Vec<Limit>,
+    mask: String,
+    symbol: String,
+    sizes: String,
+    sizes_text: String,
+    planned: Vec<Planned>,
+}
+
+#[derive(Serialize)]
+struct Limit {
+    input: String,
+    key: String,
+}
+
+/// The test file of a model on a platform.
+pub fn test(plan: &CheckedPlan, platform: &Platform, sources: &Sources) -> String {
+    let command = format!("test --model {} --platform {}", plan.family(), platform.name.value);
+    let chosen: Vec<_> = TESTS.iter().filter(|(_, _, fits)| fits(plan)).collect();
+    let templates: Vec<String> = chosen.iter().map(|(template, ..)| format!("tests/{template}.rs")).collect();
+    let holes = holes(plan, platform);
+    let tests: Vec<String> = templates.iter().map(|template| page::fill(template, &holes, sources)).collect();
+    let model = plan.plan();
+    let tolerance = model.spec.reference.tolerance.iter().find(|(precision, _)| precision == "float32").map_or(1e-4, |(_, tolerance)| *tolerance);
+    let variant = RuntimePlatform::from_name(&platform.name.value).map_or_else(String::new, |platform| format!("{platform:?}"));
+    let mut words = BTreeSet::from(["Context", "ExitCode", "Platform", "Skillset", "Test", "TestResult", "tests"].map(str::to_owned));
+    for test in &tests {
+        match test.parse() {
+            Ok(tokens) => print::words(&tokens, &mut words),
+            Err(_) => continue,
+        }
+    }
+    let mut used = vec!["test.rs"];
+    used.extend(templates.iter().map(String::as_str));
+    let page = Page {
+        header: header(plan, command, &[platform], &used, sources),
+        family: plan.family().to_owned(),
+        platform: platform.name.value.clone(),
+        source: model.spec.source.clone(),
+        imports: imports::test_imports(&words, plan.family()),
+        variant,
+        tolerance: format!("{tolerance:?}"),
+        names: chosen.iter().map(|(_, name, _)| *name).collect(),
+        tests,
+    };
+    page::fill("test.rs", &page, sources)
+}
+
+fn holes(plan: &CheckedPlan, platform: &Platform) -> Holes {
+    let model = plan.plan();
+    let lists: BTreeSet<String> = model
+        .heads
+        .iter()
+        .flat_map(|head| &head.outputs)
+        .filter(|output| output.count.is_some())
+        .map(|output| format!("{:?}", output.name.value))
+        .collect();
+    let first = model.inputs.iter().find(|input| input.default.is_none()).or(model.inputs.first());
+    let texts = |shape: &[crate::plan::typed::Typed]| shape.iter().map(|size| size.text.clone()).collect::<Vec<_>>();
+    let limits: Vec<Limit> = model
+        .inputs
+        .iter()
+        .filter(|input| first.is_some_and(|first| texts(&first.shape) == texts(&input.shape)))
+        .filter_map(|input| Some(Limit { input: input.name.clone(), key: input.below.clone()? }))
+        .collect();
+    let sizes: Vec<(String, usize)> = model.spec.dimensions.iter().map(|dimension| dimension.name.value.clone()).filter_map(|name| {
+        let size = *plan.usual_sizes().get(&name)?;
+        Some((name, size))
+    }).collect();
+    let (mask, symbol) = mask(plan).unwrap_or_default();
+    let has_integers = first.is_some_and(|first| !first.data_type.is_float());
+    Holes {
+        platform: platform.name.value.clone(),
+        lists: lists.into_iter().collect::<Vec<_>>().join(", "),
+        input: first.map_or_else(String::new, |first| first.name.clone()),
+        data_type: first.map_or("", |first| first.data_type.name()),
+        has_integers,
+        has_limits: has_integers && !limits.is_empty(),
+        limits: if has_integers { limits } else { vec![] },
+        mask,
+        symbol,
+        sizes: sizes.iter().map(|(name, size)| format!("({name:?}, {size})")).collect::<Vec<_>>().join(", "),
+        sizes_text: sizes.iter().map(|(name, size)| format!("{name} {size}")).collect::<Vec<_>>().join(", "),
+        planned: plan.planned().to_vec(),
+    }
+}
+
+/// The input that hides positions, and the dimension along which it does.
+fn mask(plan: &CheckedPlan) -> Option<(String, String)> {
+    plan.plan().inputs.iter().find_map(|input| Some((input.name.clone(), input.masks.clone()?)))
+}
+
+/// True where the first axis of every input is the batch.
+fn has_batch(plan: &CheckedPlan) -> bool {
+    plan.plan().inputs.iter().all(|input| {
+        input.shape.first().is_some_and(|size| matches!(&size.node, TypedNode::Name(NameKind::Dimension, name) if name == "batch"))
+    })
+}

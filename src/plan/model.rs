@@ -1,0 +1,355 @@
+//! A model with every name resolved: inputs, base steps, heads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ipfs_accelerate_runtime::DataType;
+
+use super::library::Library;
+use super::resolve::Resolver;
+use super::scope::{Scope, Weights};
+use super::typed::{Kind, NameKind, Typed, TypedNode, TypedStep, walk_steps};
+use crate::diagnostics::{Code, Diagnostics};
+use crate::names;
+use crate::spec::{Literal, Model, Spanned, Step, model};
+
+/// A model whose names are resolved; not yet checked by building it.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Plan {
+    pub spec: Model,
+    pub library: Arc<Library>,
+    pub inputs: Vec<Input>,
+    pub steps: Vec<TypedStep>,
+    pub heads: Vec<Head>,
+    pub ties: Vec<Tie>,
+    /// Steps of the base model that heads read, in the order of their names.
+    pub exports: BTreeMap<String, Kind>,
+    /// List outputs that the base model fills.
+    pub base_lists: BTreeSet<String>,
+}
+
+/// An input.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Input {
+    pub name: String,
+    pub data_type: DataType,
+    pub shape: Vec<Typed>,
+    pub default: Option<String>,
+    pub below: Option<String>,
+    /// The dimension whose positions it hides where it is 0.
+    pub masks: Option<String>,
+    pub doc: Option<String>,
+}
+
+/// One graph.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Head {
+    pub name: Spanned<String>,
+    pub pipeline: String,
+    pub doc: Option<String>,
+    pub base: bool,
+    pub steps: Vec<TypedStep>,
+    pub outputs: Vec<Output>,
+}
+
+/// One output.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Output {
+    pub name: Spanned<String>,
+    pub from: String,
+    pub from_kind: NameKind,
+    pub data_type: DataType,
+    pub shape: Vec<Typed>,
+    pub optional: bool,
+    /// A list filled by `collect`, of as many tensors.
+    pub count: Option<Typed>,
+    pub doc: Option<String>,
+}
+
+/// A weight that is another weight.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Tie {
+    pub name: String,
+    pub to: String,
+    pub when: Option<Typed>,
+}
+
+impl Plan {
+    /// Resolves a model. All mistakes are reported; none is given where there was one.
+    pub(super) fn new(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut own = Diagnostics::default();
+        let plan = resolve(spec, library, &mut own).filter(|_| own.is_empty());
+        diagnostics.extend(own);
+        plan
+    }
+
+    /// The blocks that the model calls, directly or not, each after those it calls itself.
+    pub fn blocks(&self) -> Vec<usize> {
+        let mut roots = Vec::new();
+        let mut visit = |typed: &Typed| {
+            if let TypedNode::Block(callee, _) = typed.node {
+                roots.push(callee);
+            }
+        };
+        walk_steps(&self.steps, &mut visit);
+        self.heads.iter().for_each(|head| walk_steps(&head.steps, &mut visit));
+        self.library.closure(roots)
+    }
+
+    /// The default of a config key.
+    pub fn config_default(&self, name: &str) -> Option<&Literal> {
+        self.spec.config.iter().find(|key| key.name.value == name).map(|key| &key.default)
+    }
+}
+
+/// The kind of a config value.
+pub fn literal_kind(literal: &Literal) -> Kind {
+    match literal {
+        Literal::Int(_) => Kind::Int,
+        Literal::Float(_) => Kind::Float,
+        Literal::Text(_) => Kind::Text,
+        Literal::Bool(_) => Kind::Bool,
+    }
+}
+
+fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics) -> Option<Plan> {
+    let fixed = declare(&spec, diagnostics);
+    let mut resolver = Resolver::new(&library, Scope::new(fixed, Weights::Allowed), diagnostics);
+    references(&spec, &mut resolver);
+    let sizes = |resolver: &mut Resolver<'_>, shape: &[crate::spec::Expression]| {
+        let shape: Vec<_> = shape.iter().map(|size| resolver.of_kind(size, Kind::Int)).collect();
+        shape.into_iter().collect::<Option<Vec<_>>>()
+    };
+    let mut inputs = Vec::new();
+    for input in &spec.inputs {
+        let shape = sizes(&mut resolver, &input.shape);
+        if let (Some(shape), Some(data_type)) = (shape, DataType::from_name(&input.data_type)) {
+            let below = input.below.as_ref().map(|below| below.value.clone());
+            inputs.push(Input {
+                name: input.name.value.clone(),
+                data_type,
+                shape,
+                default: input.default.clone(),
+                below,
+                masks: input.masks.as_ref().map(|masks| masks.value.clone()),
+                doc: input.doc.clone(),
+            });
+        }
+    }
+    for dimension in &spec.dimensions {
+        let name = &dimension.name;
+        let bound = |typed: &Typed| matches!(&typed.node, TypedNode::Name(NameKind::Dimension, known) if *known == name.value);
+        if resolver.diagnostics.is_empty() && !inputs.iter().any(|input| input.shape.iter().any(bound)) {
+            let message = format!("no input has the dimension `{}`, so nothing binds it", name.value);
+            resolver.diagnostics.add(Code::UnusedDeclaration, name.span.clone(), message, None);
+        }
+    }
+    let ties = spec
+        .weights
+        .tied
+        .iter()
+        .filter_map(|tie| {
+            let when = tie.when.as_ref().map(|when| resolver.of_kind(when, Kind::Bool));
+            Some(Tie { name: tie.name.value.clone(), to: tie.to.value.clone(), when: when.map_or(Some(None), |when| when.map(Some))? })
+        })
+        .collect();
+    let steps = resolver.steps(&spec.steps);
+    let base_lists: BTreeSet<String> = lists(&spec.steps).into_iter().map(|list| list.value.clone()).collect();
+
+    // Heads start where the base model ends.
+    let base_later = resolver.scope.later.clone();
+    let mut base_bound = resolver.scope.bound.clone();
+    base_bound.values_mut().for_each(|bound| bound.name_kind = NameKind::Base);
+    resolver.scope.weights = Weights::WithBase;
+    let mut heads = Vec::new();
+    for head in &spec.heads {
+        resolver.scope.bound = base_bound.clone();
+        resolver.scope.later = base_later.clone();
+        let steps = resolver.steps(&head.steps);
+        let own_lists: BTreeSet<&str> = lists(&head.steps).into_iter().map(|list| list.value.as_str()).collect();
+        let mut outputs = Vec::new();
+        for output in &head.outputs {
+            let shape = sizes(&mut resolver, &output.shape);
+            let count = output.count.as_ref().map(|count| resolver.of_kind(count, Kind::Int));
+            let from = &output.from;
+            let from_kind = match (&output.count, resolver.scope.bound.contains_key(&from.value) || resolver.scope.fixed.contains_key(&from.value)) {
+                (Some(_), _) if base_lists.contains(&from.value) => Some(NameKind::Base),
+                (Some(_), _) if own_lists.contains(from.value.as_str()) => Some(NameKind::Local),
+                (None, true) => match resolver.scope.read(&from.value, &from.span, resolver.diagnostics) {
+                    Some((name_kind, Some(Kind::Tensor))) => Some(name_kind),
+                    Some((_, Some(kind))) => {
+                        let message = format!("the output `{}` must be a tensor, found {kind}", output.name.value);
+                        resolver.diagnostics.add(Code::WrongKind, from.span.clone(), message, None);
+                        None
+                    }
+                    _ => None,
+                },
+                (count, _) => {
+                    let what = if count.is_some() { "`collect` fills it nowhere" } else { "no step makes it" };
+                    let known = resolver.scope.bound.keys().map(String::as_str);
+                    let help = names::did_you_mean(&from.value, known).unwrap_or_else(|| "name the step with `from:`".to_owned());
+                    let message = format!("the head `{}` states the output `{}`, but {what}", head.name.value, from.value);
+                    resolver.diagnostics.add(Code::MissingOutput, from.span.clone(), message, help);
+                    None
+                }
+            };
+            let (Some(shape), Some(from_kind), Some(data_type)) = (shape, from_kind, DataType::from_name(&output.data_type)) else { continue };
+            outputs.push(Output {
+                name: output.name.clone(),
+                from: from.value.clone(),
+                from_kind,
+                data_type,
+                shape,
+                optional: output.optional,
+                count: count.flatten(),
+                doc: output.doc.clone(),
+            });
+        }
+        heads.push(Head {
+            name: head.name.clone(),
+            pipeline: head.pipeline.clone(),
+            doc: head.doc.clone(),
+            base: head.base,
+            steps,
+            outputs,
+        });
+    }
+    unused(&spec, &mut resolver);
+    if resolver.refused {
+        return None;
+    }
+    let exports = exports(&heads, &base_bound.iter().filter_map(|(name, bound)| Some((name.clone(), bound.kind?))).collect());
+    Some(Plan { spec, library: Arc::clone(&library), inputs, steps, heads, ties, exports, base_lists })
+}
+
+/// Config keys, dimensions and inputs by name; no two of one name.
+fn declare(spec: &Model, diagnostics: &mut Diagnostics) -> BTreeMap<String, (NameKind, Option<Kind>)> {
+    let keys = spec.config.iter().map(|key| (&key.name, NameKind::Config, literal_kind(&key.default)));
+    let dimensions = spec.dimensions.iter().map(|dimension| (&dimension.name, NameKind::Dimension, Kind::Int));
+    let inputs = spec.inputs.iter().map(|input| (&input.name, NameKind::Input, Kind::Tensor));
+    let mut fixed = BTreeMap::new();
+    for (name, name_kind, kind) in keys.chain(dimensions).chain(inputs) {
+        if fixed.insert(name.value.clone(), (name_kind, Some(kind))).is_some() {
+            let message = format!("`{}` is declared twice", name.value);
+            diagnostics.add(Code::NameTaken, name.span.clone(), message, "config keys, dimensions and inputs have names of their own".to_owned());
+        }
+    }
+    if spec.heads.is_empty() {
+        diagnostics.add(Code::MissingField, spec.family.span.clone(), "a model has at least one head", None);
+    }
+    if !names::is_usable(&spec.family.value) {
+        let message = format!("`{}` cannot be the name of a module", spec.family.value);
+        diagnostics.add(Code::BadName, spec.family.span.clone(), message, "lower-case words joined by `_`".to_owned());
+    }
+    let mut functions: BTreeSet<String> = BTreeSet::from([spec.family.value.clone()]);
+    for head in &spec.heads {
+        if !functions.insert(names::snake_case(&head.name.value)) {
+            let message = format!("`{}` has the same name in lower case as another head or the family", head.name.value);
+            diagnostics.add(Code::NameTaken, head.name.span.clone(), message, None);
+        }
+    }
+    fixed
+}
+
+/// Names of config keys in fields that are no expressions.
+fn references(spec: &Model, resolver: &mut Resolver<'_>) {
+    let maxima = spec.dimensions.iter().filter_map(|dimension| dimension.maximum.as_ref());
+    let limits = spec.inputs.iter().filter_map(|input| input.below.as_ref());
+    for reference in maxima.chain(limits) {
+        match resolver.scope.fixed.get(&reference.value) {
+            Some((NameKind::Config, Some(Kind::Int))) => resolver.scope.note_read(&reference.value),
+            _ => {
+                let keys = spec.config.iter().map(|key| key.name.value.as_str());
+                let message = format!("`{}` is no whole number of the config", reference.value);
+                resolver.diagnostics.add(Code::UnknownName, reference.span.clone(), message, names::did_you_mean(&reference.value, keys));
+            }
+        }
+    }
+    for masks in spec.inputs.iter().filter_map(|input| input.masks.as_ref()) {
+        if !spec.dimensions.iter().any(|dimension| dimension.name.value == masks.value) {
+            let help = names::did_you_mean(&masks.value, spec.dimensions.iter().map(|dimension| dimension.name.value.as_str()));
+            resolver.diagnostics.add(Code::UnknownName, masks.span.clone(), format!("there is no dimension `{}`", masks.value), help);
+        }
+    }
+    for (name, value) in &spec.check {
+        match spec.config.iter().find(|key| key.name.value == name.value) {
+            Some(key) if std::mem::discriminant(&key.default) == std::mem::discriminant(&value.value) => {}
+            Some(_) => resolver.diagnostics.add(Code::WrongType, value.span.clone(), format!("`{}` has another type in `config`", name.value), None),
+            None => {
+                let help = names::did_you_mean(&name.value, spec.config.iter().map(|key| key.name.value.as_str()));
+                resolver.diagnostics.add(Code::UnknownName, name.span.clone(), format!("there is no config key `{}`", name.value), help);
+            }
+        }
+    }
+    for known in spec.reference.tolerance.iter().map(|(precision, _)| precision) {
+        if !model::DATA_TYPES.contains(&known.as_str()) {
+            resolver.diagnostics.add(Code::WrongType, spec.family.span.clone(), format!("the tolerance's `{known}` is no data type"), None);
+        }
+    }
+}
+
+/// Declarations and steps that nothing reads. Only where all else is right: a refused expression reads nothing.
+fn unused(spec: &Model, resolver: &mut Resolver<'_>) {
+    let mut collected = lists(&spec.steps);
+    spec.heads.iter().for_each(|head| collected.extend(lists(&head.steps)));
+    for list in collected {
+        if !spec.heads.iter().any(|head| head.outputs.iter().any(|output| output.count.is_some() && output.from.value == list.value)) {
+            let message = format!("no head has a list output `{}`", list.value);
+            resolver.diagnostics.add(Code::UnusedStep, list.span.clone(), message, "give the output a `count`".to_owned());
+        }
+    }
+    if !resolver.diagnostics.is_empty() || resolver.refused {
+        return;
+    }
+    resolver.scope.report_unused(resolver.diagnostics);
+    let keys = spec.config.iter().filter(|key| key.must_be.is_none()).map(|key| (&key.name, "config key"));
+    let inputs = spec.inputs.iter().map(|input| (&input.name, "input"));
+    for (name, what) in keys.chain(inputs) {
+        if !resolver.scope.is_read(&name.value) {
+            let message = format!("nothing reads the {what} `{}`", name.value);
+            resolver.diagnostics.add(Code::UnusedDeclaration, name.span.clone(), message, "delete it, or state what it `must_be`".to_owned());
+        }
+    }
+}
+
+fn lists(steps: &[Step]) -> Vec<&Spanned<String>> {
+    steps
+        .iter()
+        .flat_map(|step| match step {
+            Step::Collect { list, .. } => vec![list],
+            Step::Repeat { steps, .. } => lists(steps),
+            Step::Bind { .. } => vec![],
+        })
+        .collect()
+}
+
+/// What heads read of the base model.
+fn exports(heads: &[Head], bound: &BTreeMap<String, Kind>) -> BTreeMap<String, Kind> {
+    let mut read = BTreeSet::new();
+    for head in heads {
+        walk_steps(&head.steps, &mut |typed| {
+            if let TypedNode::Name(NameKind::Base, name) = &typed.node {
+                read.insert(name.clone());
+            }
+        });
+        read.extend(carried(&head.steps));
+        read.extend(head.outputs.iter().filter(|output| output.from_kind == NameKind::Base && output.count.is_none()).map(|output| output.from.clone()));
+    }
+    read.into_iter().filter_map(|name| Some((name.clone(), *bound.get(&name)?))).collect()
+}
+
+fn carried(steps: &[TypedStep]) -> Vec<String> {
+    let mut names = Vec::new();
+    for step in steps {
+        if let TypedStep::Repeat { carried: own, steps, .. } = step {
+            names.extend(own.iter().filter(|(_, outer)| *outer == NameKind::Base).map(|(name, _)| name.clone()));
+            names.extend(carried(steps));
+        }
+    }
+    names
+}

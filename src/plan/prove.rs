@@ -1,0 +1,225 @@
+//! The check: builds every graph of a model with sizes of several kinds, so that a shape that fits by accident shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipfs_accelerate_runtime::{GraphBuilder, GraphError};
+
+use super::interpret::{Config, Fault, Machine, Outcome, Sizes};
+use super::model::{Head, Plan};
+use super::typed::{NameKind, Typed, TypedNode, TypedStep, walk_steps};
+use crate::diagnostics::{Code, Diagnostics, Span};
+use crate::spec::Literal;
+
+/// Sizes that no arithmetic of a model makes from one another by accident.
+const PRIMES: [usize; 40] = [
+    11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157,
+    163, 167, 173, 179, 181, 191, 193,
+];
+
+/// What the check learnt for reports.
+#[derive(Debug)]
+pub(super) struct Symbols {
+    /// A config in which every size is another number, if the model allows one.
+    pub(super) config: Option<Config>,
+    /// Where an operator is called first.
+    pub(super) operator_spans: BTreeMap<&'static str, Span>,
+}
+
+/// Builds every graph of the model in every way. All faults are reported; none is given where there was one.
+pub(super) fn prove(plan: &Plan, diagnostics: &mut Diagnostics) -> Option<Symbols> {
+    let mut prover = Prover { plan, diagnostics: Diagnostics::default(), seen: BTreeSet::new(), matched: BTreeMap::new() };
+    let default: Config = plan.spec.config.iter().map(|key| (key.name.value.clone(), key.default.clone())).collect();
+    for round in 0..2 {
+        prover.build_all(&default, round, "the config's defaults");
+    }
+    let odd = prover.diagnostics.is_empty().then(|| prover.odd_config(&default)).flatten();
+    if let Some(odd) = &odd {
+        prover.build_all(odd, 0, "a second config of odd sizes");
+    }
+    let base = odd.as_ref().unwrap_or(&default);
+    for (key, texts) in prover.matched.clone() {
+        for text in texts {
+            let with = Literal::Text(text.clone());
+            prover.build_all(&changed(base, &key, with), 0, &format!("`{key}` = `{text}`"));
+        }
+    }
+    for key in plan.spec.config.iter().filter(|key| key.must_be.is_none()) {
+        if let Literal::Bool(flag) = key.default {
+            let name = &key.name.value;
+            prover.build_all(&changed(base, name, Literal::Bool(!flag)), 0, &format!("`{name}` = {}", !flag));
+        }
+    }
+    let fine = prover.diagnostics.is_empty();
+    diagnostics.extend(prover.diagnostics);
+    fine.then(|| Symbols { config: odd, operator_spans: operator_spans(plan) })
+}
+
+/// Sizes of every dimension for a round: primes within the config's bounds, each another.
+pub(super) fn sizes(plan: &Plan, config: &Config, round: usize) -> Sizes {
+    const ROUNDS: [[usize; 4]; 2] = [[2, 5, 3, 7], [3, 7, 5, 2]];
+    let mut sizes = Sizes::new();
+    for (index, dimension) in plan.spec.dimensions.iter().enumerate() {
+        let maximum = dimension.maximum.as_ref().and_then(|key| match config.get(&key.value) {
+            Some(Literal::Int(number)) => usize::try_from(*number).ok(),
+            _ => None,
+        });
+        let size = ROUNDS[round % 2].get(index).copied().unwrap_or(PRIMES[index % PRIMES.len()]);
+        sizes.insert(dimension.name.value.clone(), size.min(maximum.unwrap_or(size)).max(1));
+    }
+    sizes
+}
+
+fn changed(config: &Config, key: &str, value: Literal) -> Config {
+    let mut config = config.clone();
+    config.insert(key.to_owned(), value);
+    config
+}
+
+struct Prover<'a> {
+    plan: &'a Plan,
+    diagnostics: Diagnostics,
+    /// Places that have their diagnostic: the same step fails in every layer, head and round.
+    seen: BTreeSet<(String, usize, usize)>,
+    matched: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Prover<'_> {
+    fn build_all(&mut self, config: &Config, round: usize, with: &str) {
+        let plan = self.plan;
+        let sizes = sizes(plan, config, round);
+        for head in &plan.heads {
+            let outcome = build(plan, config, &sizes, head);
+            for (key, texts) in &outcome.matched {
+                self.matched.entry(key.clone()).or_default().extend(texts.iter().cloned());
+            }
+            let bound: Vec<_> = sizes.iter().map(|(name, size)| format!("`{name}` = {size}")).collect();
+            let circumstances = format!("built with {with}{}{}", if bound.is_empty() { "" } else { ", " }, bound.join(", "));
+            for fault in &outcome.faults {
+                self.fault(fault, &circumstances);
+            }
+            self.outputs(head, &outcome, &circumstances);
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault, circumstances: &str) {
+        // The model's own line; the blocks' lines are told, from the inside out.
+        let span = fault.calls.last().map_or(&fault.span, |(_, span)| span);
+        if !self.seen.insert((span.source.name.clone(), span.start, span.end)) {
+            return;
+        }
+        let mut message = fault.error.to_string();
+        let mut inner = &fault.span;
+        for (block, call) in &fault.calls {
+            let (line, column) = inner.position();
+            message = format!("{message}, in the block `{block}` ({}:{line}:{column})", inner.source.name);
+            inner = call;
+        }
+        let code = match &fault.error {
+            GraphError::NotWhole { .. } => Code::NotWhole,
+            GraphError::NameConflict { .. } => Code::WeightConflict,
+            GraphError::UnsupportedValue { .. } => Code::MissingCase,
+            _ => Code::BrokenRule,
+        };
+        self.diagnostics.add(code, span.clone(), message, circumstances.to_owned());
+    }
+
+    fn outputs(&mut self, head: &Head, outcome: &Outcome, circumstances: &str) {
+        for (output, made) in head.outputs.iter().zip(&outcome.outputs) {
+            let (Some(tensors), Some(shape)) = (&made.tensors, &made.shape) else { continue };
+            let span = &output.name.span;
+            let mut wrong = Vec::new();
+            if output.count.is_some() && made.count != Some(tensors.len()) {
+                wrong.push(format!("expected {} tensors, found {}", made.count.unwrap_or(0), tensors.len()));
+            }
+            for tensor in tensors {
+                if tensor.data_type() != output.data_type || tensor.shape() != shape.as_slice() {
+                    wrong.push(format!("expected {}{shape:?}, found {}", output.data_type, tensor.descriptor()));
+                    break;
+                }
+            }
+            if !wrong.is_empty() && self.seen.insert((span.source.name.clone(), span.start, span.end)) {
+                let message = format!("`{}` of `{}`: {}", output.name.value, head.name.value, wrong.join("; "));
+                self.diagnostics.add(Code::WrongOutput, span.clone(), message, circumstances.to_owned());
+            }
+        }
+    }
+
+    /// A config whose whole numbers are all different and small: primes, products of them where the model divides, 2
+    /// where it repeats. None where the model does not allow one (`check:` in the spec can help).
+    fn odd_config(&self, default: &Config) -> Option<Config> {
+        let plan = self.plan;
+        let counters = counters(plan);
+        let mut primes = PRIMES.into_iter();
+        let mut config = default.clone();
+        let mut free = BTreeMap::new();
+        for key in &plan.spec.config {
+            let name = &key.name.value;
+            if let Some((_, value)) = plan.spec.check.iter().find(|(known, _)| known.value == *name) {
+                config.insert(name.clone(), value.value.clone());
+            } else if let (Literal::Int(_), None) = (&key.default, &key.must_be) {
+                let number = if counters.contains(name) { 2 } else { primes.next()? as i64 };
+                config.insert(name.clone(), Literal::Int(number));
+                if number != 2 {
+                    free.insert(name.clone(), number);
+                }
+            }
+        }
+        // Each division that does not come out multiplies its dividend; the numbers tell whose it is.
+        for _ in 0..16 {
+            let sizes = sizes(plan, &config, 0);
+            let faults: Vec<Fault> = plan.heads.iter().flat_map(|head| build(plan, &config, &sizes, head).faults).collect();
+            let Some(fault) = faults.first() else { return Some(config) };
+            let GraphError::NotWhole { dividend, divisor, .. } = fault.error else {
+                // A mistake of the spec, or numbers that must go together: the defaults' own numbers decide which.
+                return Some(config);
+            };
+            let (name, _) = free.iter().find(|(_, number)| **number == dividend)?;
+            let (name, number) = (name.clone(), dividend.checked_mul(divisor).filter(|number| (1..1 << 24).contains(number))?);
+            free.insert(name.clone(), number);
+            config.insert(name, Literal::Int(number));
+        }
+        None
+    }
+}
+
+fn build(plan: &Plan, config: &Config, sizes: &Sizes, head: &Head) -> Outcome {
+    let builder = GraphBuilder::new();
+    Machine::new(plan, &builder, config, sizes).run(head)
+}
+
+/// Config keys that count the turns of a repeat.
+fn counters(plan: &Plan) -> BTreeSet<String> {
+    fn collect(steps: &[TypedStep], keys: &mut BTreeSet<String>) {
+        for step in steps {
+            if let TypedStep::Repeat { count, steps, .. } = step {
+                count.walk(&mut |typed| {
+                    if let TypedNode::Name(NameKind::Config, name) = &typed.node {
+                        keys.insert(name.clone());
+                    }
+                });
+                collect(steps, keys);
+            }
+        }
+    }
+    let mut keys = BTreeSet::new();
+    collect(&plan.steps, &mut keys);
+    plan.heads.iter().for_each(|head| collect(&head.steps, &mut keys));
+    keys
+}
+
+fn operator_spans(plan: &Plan) -> BTreeMap<&'static str, Span> {
+    let mut spans = BTreeMap::new();
+    let mut visit = |typed: &Typed| {
+        if let TypedNode::Operator(operator, _) = &typed.node {
+            spans.entry(operator.name).or_insert_with(|| typed.span.clone());
+        }
+    };
+    walk_steps(&plan.steps, &mut visit);
+    plan.heads.iter().for_each(|head| walk_steps(&head.steps, &mut visit));
+    for block in plan.blocks() {
+        let block = plan.library.block(block);
+        walk_steps(&block.steps, &mut visit);
+        block.returns.expressions().into_iter().for_each(|typed| typed.walk(&mut visit));
+    }
+    spans
+}

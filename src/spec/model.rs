@@ -1,0 +1,370 @@
+//! A model's spec: what a published model computes.
+
+use std::sync::Arc;
+
+use super::expression::{self, Expression};
+use super::fields::{self, Spanned};
+use super::schema::{Record, Shape, optional, required};
+use super::step::{self, Step};
+use crate::diagnostics::{Code, Diagnostics, SourceText};
+use crate::names;
+use crate::yaml::{Node, Value};
+
+/// Data types that tensors of a spec may have.
+pub const DATA_TYPES: &[&str] = &["float32", "float16", "int32", "uint32", "int64", "uint64", "int8", "uint8"];
+
+/// The file.
+pub static MODEL: Record = Record {
+    name: "model",
+    doc: "What a published model computes: model_specs/models/<family>.yaml.",
+    fields: &[
+        required("family", Shape::Text, "The file's name; the generated module's name; `model_type` in config.json."),
+        optional("extends", Shape::Text, "The family whose spec this one changes: mappings merge, other values replace."),
+        optional("doc", Shape::Text, "One sentence about the model, for the generated module."),
+        required("source", Shape::Text, "The published implementation that it follows."),
+        optional("base_model_prefix", Shape::Text, "Prefix of the base model's weights in checkpoints with a head, as in HF."),
+        required("config", Shape::Map(&Shape::Either(&Shape::Scalar, &CONFIG_KEY)), "Keys of HF config.json with their defaults."),
+        optional("check", Shape::Map(&Shape::Scalar), "Config values for the second check, where sizes of its own choice cannot work."),
+        required("dimensions", Shape::Map(&Shape::Record(&DIMENSION)), "Symbolic sizes, bound when a graph is compiled."),
+        required("inputs", Shape::Map(&Shape::Record(&INPUT)), "Inputs by HF's argument names."),
+        required("steps", Shape::Steps, "The base model, in the order of the forward pass."),
+        required("heads", Shape::Map(&Shape::Record(&HEAD)), "Graphs, by the class in `architectures` of config.json; the first is the default."),
+        optional("weights", Shape::Record(&WEIGHTS), "How weights are called in checkpoints."),
+        required("reference", Shape::Record(&REFERENCE), "What the goldens were made with, and how near a test must come."),
+    ],
+};
+
+static CONFIG_KEY: Record = Record {
+    name: "config_key",
+    doc: "A key of HF config.json.",
+    fields: &[
+        required("default", Shape::Scalar, "The value where config.json lacks the key; its type is the key's."),
+        optional("doc", Shape::Text, "What it means."),
+        optional("count_of", Shape::Text, "The key whose entries HF counts where this one is absent."),
+        optional("must_be", Shape::Scalar, "The only value that this spec computes; others are refused by name."),
+        optional("reason", Shape::Text, "Why no other."),
+    ],
+};
+
+static DIMENSION: Record = Record {
+    name: "dimension",
+    doc: "A symbolic size.",
+    fields: &[optional("maximum", Shape::Text, "The config key that bounds it.")],
+};
+
+static INPUT: Record = Record {
+    name: "input",
+    doc: "An input.",
+    fields: &[
+        required("type", Shape::Choice(DATA_TYPES), "Type of the elements."),
+        required("shape", Shape::List(&Shape::Expression), "Sizes: dimensions, config keys, numbers."),
+        optional("default", Shape::Choice(&["zeros", "ones", "positions"]), "What it is when not given."),
+        optional("below", Shape::Text, "The config key whose value is the first element that is too large; elements start at 0."),
+        optional("masks", Shape::Text, "The dimension whose positions it hides where it is 0; generated tests pad along it."),
+        optional("doc", Shape::Text, "What it means."),
+    ],
+};
+
+static HEAD: Record = Record {
+    name: "head",
+    doc: "One graph of the model.",
+    fields: &[
+        required("pipeline", Shape::Text, "HF's name of the task."),
+        optional("doc", Shape::Text, "One sentence."),
+        optional("base", Shape::Bool, "True for the base model itself: the head's own weights stand under the base prefix too."),
+        optional("steps", Shape::Steps, "What follows on the base model."),
+        required("outputs", Shape::Map(&Shape::Record(&OUTPUT)), "Outputs by HF's field names."),
+    ],
+};
+
+static OUTPUT: Record = Record {
+    name: "output",
+    doc: "One output.",
+    fields: &[
+        optional("from", Shape::Text, "The step that makes it; the one of its own name if absent."),
+        required("type", Shape::Choice(DATA_TYPES), "Type of the elements."),
+        required("shape", Shape::List(&Shape::Expression), "Sizes: dimensions, config keys, arithmetic of them."),
+        optional("optional", Shape::Bool, "Left out, and reported, where the checkpoint lacks its weights."),
+        optional("count", Shape::Expression, "How many tensors a list output has; `collect` fills it."),
+        optional("doc", Shape::Text, "What it means."),
+    ],
+};
+
+static WEIGHTS: Record = Record {
+    name: "weights",
+    doc: "How weights are called in checkpoints.",
+    fields: &[
+        optional("renamed", Shape::Map(&Shape::Text), "Endings that older checkpoints use, with the ending used here."),
+        optional("tied", Shape::Map(&Shape::Record(&TIE)), "Weights that are another weight."),
+        optional("ignored", Shape::List(&Shape::Text), "Patterns of surplus tensors that need no report."),
+    ],
+};
+
+static TIE: Record = Record {
+    name: "tie",
+    doc: "A weight that is another weight.",
+    fields: &[
+        required("to", Shape::Text, "The weight that is read in its stead."),
+        optional("when", Shape::Expression, "The truth value of the config on which it depends."),
+    ],
+};
+
+static REFERENCE: Record = Record {
+    name: "reference",
+    doc: "What the goldens were made with.",
+    fields: &[
+        required("class", Shape::Text, "The published class."),
+        required("tolerance", Shape::Map(&Shape::Number), "Largest absolute error of a test, by precision."),
+    ],
+};
+
+/// A value of a config.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Literal {
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Bool(bool),
+}
+
+/// What a published model computes.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Model {
+    /// The file, then those it extends.
+    pub files: Vec<Arc<SourceText>>,
+    pub family: Spanned<String>,
+    pub doc: Option<String>,
+    pub source: String,
+    pub base_model_prefix: String,
+    pub config: Vec<ConfigKey>,
+    pub check: Vec<(Spanned<String>, Spanned<Literal>)>,
+    pub dimensions: Vec<Dimension>,
+    pub inputs: Vec<Input>,
+    pub steps: Vec<Step>,
+    pub heads: Vec<Head>,
+    pub weights: Weights,
+    pub reference: Reference,
+}
+
+/// A key of HF config.json.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct ConfigKey {
+    pub name: Spanned<String>,
+    pub default: Literal,
+    pub doc: Option<String>,
+    pub count_of: Option<String>,
+    pub must_be: Option<Spanned<Literal>>,
+    pub reason: Option<String>,
+}
+
+/// A symbolic size.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Dimension {
+    pub name: Spanned<String>,
+    pub maximum: Option<Spanned<String>>,
+}
+
+/// An input.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Input {
+    pub name: Spanned<String>,
+    pub data_type: String,
+    pub shape: Vec<Expression>,
+    pub default: Option<String>,
+    pub below: Option<Spanned<String>>,
+    pub masks: Option<Spanned<String>>,
+    pub doc: Option<String>,
+}
+
+/// One graph.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Head {
+    pub name: Spanned<String>,
+    pub pipeline: String,
+    pub doc: Option<String>,
+    pub base: bool,
+    pub steps: Vec<Step>,
+    pub outputs: Vec<Output>,
+}
+
+/// One output of a head.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Output {
+    pub name: Spanned<String>,
+    pub from: Spanned<String>,
+    pub data_type: String,
+    pub shape: Vec<Expression>,
+    pub optional: bool,
+    pub count: Option<Expression>,
+    pub doc: Option<String>,
+}
+
+/// How weights are called in checkpoints.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Weights {
+    pub renamed: Vec<(String, String)>,
+    pub tied: Vec<Tie>,
+    pub ignored: Vec<String>,
+}
+
+/// A weight that is another weight.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Tie {
+    pub name: Spanned<String>,
+    pub to: Spanned<String>,
+    pub when: Option<Expression>,
+}
+
+/// What the goldens were made with.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Reference {
+    pub class: String,
+    pub tolerance: Vec<(String, f64)>,
+}
+
+impl Model {
+    /// Reads a node that [`MODEL`] has checked; what does not fit is left out.
+    pub fn read(node: &Node, files: Vec<Arc<SourceText>>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let named = |name| fields::get(node, name).map_or(&[][..], fields::entries);
+        let config = named("config").iter().filter_map(|(key, value)| config_key(key, value, diagnostics)).collect();
+        let check = named("check").iter().filter_map(|(key, value)| Some((fields::spanned(key)?, literal(value)?))).collect();
+        let dimensions = named("dimensions")
+            .iter()
+            .filter_map(|(key, value)| Some(Dimension { name: step::usable(key, diagnostics)?, maximum: fields::spanned_text(value, "maximum") }))
+            .collect();
+        let inputs = named("inputs").iter().filter_map(|(key, value)| input(key, value, diagnostics)).collect();
+        let steps = step::read_all(fields::get(node, "steps"), diagnostics);
+        let heads = named("heads").iter().filter_map(|(key, value)| head(key, value, diagnostics)).collect();
+        Some(Self {
+            files,
+            family: fields::spanned_text(node, "family")?,
+            doc: fields::text(node, "doc"),
+            source: fields::text(node, "source")?,
+            base_model_prefix: fields::text(node, "base_model_prefix").unwrap_or_default(),
+            config,
+            check,
+            dimensions,
+            inputs,
+            steps,
+            heads,
+            weights: fields::get(node, "weights").map(|node| weights(node, diagnostics)).unwrap_or_default(),
+            reference: reference(fields::get(node, "reference")?)?,
+        })
+    }
+}
+
+fn literal(node: &Node) -> Option<Spanned<Literal>> {
+    let value = match &node.value {
+        Value::Int(number) => Literal::Int(*number),
+        Value::Float(number) => Literal::Float(*number),
+        Value::Bool(flag) => Literal::Bool(*flag),
+        Value::Text(text) => Literal::Text(text.clone()),
+        _ => return None,
+    };
+    Some(Spanned { value, span: node.span.clone() })
+}
+
+fn config_key(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<ConfigKey> {
+    let name = step::usable(key, diagnostics);
+    let default = match &value.value {
+        Value::Map(_) => fields::get(value, "default").and_then(literal)?,
+        _ => literal(value)?,
+    };
+    if matches!(default.value, Literal::Int(number) if number < 0) {
+        let message = "a whole number of a config is a size or a count, and not negative";
+        diagnostics.add(Code::WrongType, default.span.clone(), message, "write a decimal point if it is a number".to_owned());
+    }
+    let must_be = fields::get(value, "must_be").and_then(literal);
+    if let Some(must_be) = &must_be
+        && std::mem::discriminant(&must_be.value) != std::mem::discriminant(&default.value)
+    {
+        diagnostics.add(Code::WrongType, must_be.span.clone(), "`must_be` and `default` have one type", None);
+    }
+    Some(ConfigKey {
+        name: name?,
+        default: default.value,
+        doc: fields::text(value, "doc"),
+        count_of: fields::text(value, "count_of"),
+        must_be,
+        reason: fields::text(value, "reason"),
+    })
+}
+
+fn input(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<Input> {
+    Some(Input {
+        name: step::usable(key, diagnostics)?,
+        data_type: fields::text(value, "type")?,
+        shape: expressions(fields::get(value, "shape"), diagnostics),
+        default: fields::text(value, "default"),
+        below: fields::spanned_text(value, "below"),
+        masks: fields::spanned_text(value, "masks"),
+        doc: fields::text(value, "doc"),
+    })
+}
+
+fn head(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<Head> {
+    let name = fields::spanned(key)?;
+    if !names::is_class(&name.value) {
+        let help = "as the class is called: `BertModel`".to_owned();
+        diagnostics.add(Code::BadName, name.span.clone(), format!("`{}` is no name of a class", name.value), help);
+    }
+    let outputs = fields::get(value, "outputs").map_or(&[][..], fields::entries);
+    Some(Head {
+        pipeline: fields::text(value, "pipeline")?,
+        doc: fields::text(value, "doc"),
+        base: fields::flag(value, "base").unwrap_or(false),
+        steps: step::read_all(fields::get(value, "steps"), diagnostics),
+        outputs: outputs.iter().filter_map(|(key, value)| output(key, value, diagnostics)).collect(),
+        name,
+    })
+}
+
+fn output(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<Output> {
+    let name = step::usable(key, diagnostics)?;
+    Some(Output {
+        from: fields::spanned_text(value, "from").unwrap_or_else(|| name.clone()),
+        name,
+        data_type: fields::text(value, "type")?,
+        shape: expressions(fields::get(value, "shape"), diagnostics),
+        optional: fields::flag(value, "optional").unwrap_or(false),
+        count: fields::get(value, "count").and_then(|node| expression::read(node, diagnostics)),
+        doc: fields::text(value, "doc"),
+    })
+}
+
+fn expressions(node: Option<&Node>, diagnostics: &mut Diagnostics) -> Vec<Expression> {
+    fields::list(node).iter().filter_map(|node| expression::read(node, diagnostics)).collect()
+}
+
+fn weights(node: &Node, diagnostics: &mut Diagnostics) -> Weights {
+    let named = |name| fields::get(node, name).map_or(&[][..], fields::entries);
+    Weights {
+        renamed: named("renamed").iter().filter_map(|(old, new)| Some((old.text()?.to_owned(), new.text()?.to_owned()))).collect(),
+        tied: named("tied")
+            .iter()
+            .filter_map(|(key, value)| {
+                let when = fields::get(value, "when").and_then(|node| expression::read(node, diagnostics));
+                Some(Tie { name: fields::spanned(key)?, to: fields::spanned_text(value, "to")?, when })
+            })
+            .collect(),
+        ignored: fields::texts(fields::get(node, "ignored")).into_iter().map(|pattern| pattern.value).collect(),
+    }
+}
+
+fn reference(node: &Node) -> Option<Reference> {
+    let tolerance = fields::get(node, "tolerance").map_or(&[][..], fields::entries);
+    Some(Reference {
+        class: fields::text(node, "class")?,
+        tolerance: tolerance.iter().filter_map(|(key, value)| Some((key.text()?.to_owned(), fields::number(value)?))).collect(),
+    })
+}

@@ -1,0 +1,87 @@
+//! One small folder of specs for each mistake in tests/ui/, laid over tests/ui/base; a snapshot holds what `gen` says, byte for byte.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+macro_rules! cases {
+    ($($case:ident)*) => {
+        $(#[test] fn $case() { check(stringify!($case)); })*
+
+        #[test]
+        fn every_folder_is_a_case() {
+            let cases = BTreeSet::from([$(stringify!($case).to_owned()),*]);
+            let folders: BTreeSet<String> = fs::read_dir(folder()).unwrap()
+                .map(|entry| entry.unwrap())
+                .filter(|entry| entry.path().is_dir())
+                .map(|entry| entry.file_name().into_string().unwrap())
+                .filter(|name| name != "base" && name != "snapshots")
+                .collect();
+            assert_eq!(folders, cases);
+        }
+    };
+}
+
+cases! {
+    alias_bomb
+    bad_expression
+    bad_name
+    block_cycle
+    broken_yaml
+    deep
+    duplicate_field
+    extends_cycle
+    extends_unknown
+    file_name
+    head_size_not_whole
+    later_name
+    missing_field
+    missing_output
+    operator_the_platform_lacks
+    operator_typo_in_platform
+    plan_shows_what_is_lacking
+    several_mistakes_in_order
+    shape_mismatch
+    shape_that_fits_by_accident
+    tab_indentation
+    type_the_platform_lacks
+    unknown_block
+    unknown_field
+    unknown_model
+    unknown_name
+    unknown_operator
+    unknown_platform
+    unused_declaration
+    unused_step
+    wrong_argument
+    wrong_block_text
+    wrong_output
+    wrong_type
+    wrong_weight_prefix
+}
+
+#[test]
+fn the_base_has_no_mistake() {
+    let specs = common::Folder::new();
+    specs.copy(&folder().join("base"));
+    let run = specs.run("plan --model all --platform all --quiet");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+}
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ui"))
+}
+
+fn check(case: &str) {
+    let specs = common::Folder::new();
+    specs.copy(&folder().join("base"));
+    specs.copy(&folder().join(case));
+    let command = fs::read_to_string(specs.path().join("command")).unwrap_or_else(|_| "plan --model all --platform all".into());
+    let run = specs.run(command.trim());
+    let text = format!("$ gen {}\nexit code {}\n--- stdout\n{}--- stderr\n{}", command.trim(), run.code, run.stdout, run.stderr);
+    insta::with_settings!({ snapshot_path => "ui/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(case, text);
+    });
+}

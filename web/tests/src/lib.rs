@@ -1,0 +1,58 @@
+//! The generated tests as a program for a browser: the page asks what there is, gives the goldens, and runs one test after another.
+//!
+//! The lists are those of `cargo test`: `generated/tests/*.rs`, compiled here as modules.
+
+mod fetched;
+mod suite;
+
+use std::cell::RefCell;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use suite::{Suite, suite};
+
+mod generated {
+    use super::{Suite, suite};
+    include!(concat!(env!("OUT_DIR"), "/suites.rs"));
+}
+
+thread_local! {
+    static SUITES: Vec<Suite> = generated::all();
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Must be called first: keeps what a panic says for [`last_panic`].
+#[wasm_bindgen(start)]
+pub fn start() {
+    std::panic::set_hook(Box::new(|info| PANIC.with(|panic| *panic.borrow_mut() = Some(info.to_string()))));
+}
+
+/// What the last panic said. The program is of no use after it: the page loads it anew.
+#[wasm_bindgen]
+pub fn last_panic() -> Option<String> {
+    PANIC.with(|panic| panic.borrow_mut().take())
+}
+
+/// The tests, as JSON: `[{"suite", "family", "platform", "tests": [name, …]}, …]`.
+#[wasm_bindgen]
+pub fn suites() -> String {
+    SUITES.with(|suites| serde_json::to_string(suites)).unwrap_or_default()
+}
+
+/// Takes one file of a golden.
+#[wasm_bindgen]
+pub fn add_golden_file(family: &str, golden: &str, file: &str, bytes: Vec<u8>) {
+    fetched::add(family, golden, file, bytes);
+}
+
+/// Runs one test; the result as JSON: `{"status": "ok" | "FAILED" | "ignored", "message", "ms"}`.
+#[wasm_bindgen]
+pub async fn run(suite: usize, test: usize) -> String {
+    let started = web_time::Instant::now();
+    let run = SUITES.with(|suites| suites.get(suite).map(|suite| (suite.run)(test)));
+    let (status, message) = match run {
+        Some(run) => run.await,
+        None => ("FAILED", format!("there is no suite {suite}")),
+    };
+    serde_json::json!({ "status": status, "message": message, "ms": started.elapsed().as_secs_f64() * 1e3 }).to_string()
+}

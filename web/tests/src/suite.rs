@@ -1,0 +1,47 @@
+//! A generated list behind one type, whatever its model.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use ipfs_accelerate_runtime::platform::Platform;
+use ipfs_accelerate_runtime::skill::Skill;
+use ipfs_accelerate_runtime::testing::{Context, Outcome, Test, TestResult};
+use serde::Serialize;
+
+use crate::fetched;
+
+/// `ok`, `FAILED` or `ignored`, and why.
+type Verdict = (&'static str, String);
+
+/// A generated file.
+#[derive(Serialize)]
+pub(crate) struct Suite {
+    suite: &'static str,
+    family: &'static str,
+    platform: &'static str,
+    tests: Vec<&'static str>,
+    #[serde(skip)]
+    pub(crate) run: Box<dyn Fn(usize) -> Pin<Box<dyn Future<Output = Verdict>>>>,
+}
+
+/// The suite of a file; none where its platform is not one of the runtime's.
+pub(crate) fn suite<S: Skill>(name: &'static str, platform: &'static str, tests: &'static [Test<S>]) -> Option<Suite> {
+    let on = Platform::from_name(platform)?;
+    let run = move |index: usize| -> Pin<Box<dyn Future<Output = Verdict>>> { Box::pin(run(on, tests.get(index))) };
+    let names = tests.iter().map(|test| test.name).collect();
+    Some(Suite { suite: name, family: S::FAMILY, platform, tests: names, run: Box::new(run) })
+}
+
+async fn run<S: Skill>(platform: Platform, test: Option<&'static Test<S>>) -> Verdict {
+    match attempt(platform, test).await {
+        Ok(()) => ("ok", String::new()),
+        Err(Outcome::Failed(message)) => ("FAILED", message),
+        Err(Outcome::Skipped(reason)) => ("ignored", reason),
+    }
+}
+
+async fn attempt<S: Skill>(platform: Platform, test: Option<&'static Test<S>>) -> TestResult {
+    let test = test.ok_or_else(|| Outcome::Failed("there is no such test".into()))?;
+    let context = Context::<S>::with_goldens(platform, fetched::goldens(S::FAMILY)?);
+    (test.run)(&context).await
+}
