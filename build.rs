@@ -11,7 +11,10 @@ fn main() {
         collect(&Path::new(&root).join(folder), folder, &mut files);
     }
     files.sort();
-    let rows: String = files.iter().map(|name| format!("({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?}))),\n", format!("/{name}"))).collect();
+    let rows: String = files
+        .iter()
+        .map(|name| format!("({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?}))),\n", format!("/{name}")))
+        .collect();
     let target = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("embedded.rs");
     fs::write(target, format!("&[\n{rows}]\n")).expect("OUT_DIR is writable");
 }

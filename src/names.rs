@@ -37,7 +37,9 @@ pub fn is_usable(name: &str) -> bool {
 
 /// True for the name of a class: `BertModel`.
 pub fn is_class(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_uppercase()) && name.len() <= 80 && name.chars().all(|letter| letter.is_ascii_alphanumeric())
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.len() <= 80
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 /// `BertForMaskedLM` -> `bert_for_masked_lm`.
@@ -57,10 +59,7 @@ pub fn snake_case(class: &str) -> String {
 
 /// `masked_lm` -> `MaskedLm`.
 pub fn camel_case(snake: &str) -> String {
-    snake
-        .split('_')
-        .map(|word| word.get(..1).map_or(String::new(), |first| first.to_ascii_uppercase() + &word[1..]))
-        .collect()
+    snake.split('_').map(|word| word.get(..1).map_or(String::new(), |first| first.to_ascii_uppercase() + &word[1..])).collect()
 }
 
 #[cfg(test)]

@@ -170,3 +170,33 @@ fn sarif_has_rules_results_and_places() {
     let same = folder.run("validate --format sarif .");
     assert_eq!(serde_json::from_str::<serde_json::Value>(&same.stdout).unwrap()["runs"][0]["columnKind"], "unicodeCodePoints");
 }
+
+#[test]
+fn compile_runs_the_compiler_and_clippy() {
+    let folder = Folder::new();
+    folder.write("Cargo.toml", "[package]\nname = \"a\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n");
+    let found = |text: &str| {
+        folder.write("src/lib.rs", text);
+        let run = folder.run("validate src/lib.rs --compile --json");
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let found = json["findings"].as_array().unwrap().iter().filter(|finding| finding["code"] == "V010");
+        found
+            .map(|finding| (finding["place"]["line"].as_u64().unwrap(), finding["message"].as_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("#![forbid(unsafe_code)]\npub fn f() -> u8 { 1 }\n"), []);
+    let broken = found("#![forbid(unsafe_code)]\npub fn f() -> u8 { \"\" }\n");
+    assert_eq!(broken, [(2, "mismatched types [E0308]".to_owned())]);
+    let linted = found("#![forbid(unsafe_code)]\n\npub fn f(list: &[u8]) -> bool { list.len() == 0 }\n");
+    assert!(matches!(&linted[..], [(3, message)] if message.ends_with("[clippy::len_zero]")), "{linted:?}");
+}
+
+#[test]
+fn loose_files_need_the_runtime_to_compile() {
+    let folder = Folder::new();
+    folder.write("model_specs/models/.keep", "");
+    folder.write("loose.rs", "#![forbid(unsafe_code)]\npub fn f() {}\n");
+    let run = folder.run("validate loose.rs --compile");
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("expected `runtime/` beside `model_specs/`"), "{}", run.stderr);
+}

@@ -23,7 +23,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (threads, batch, sequence, runs) = (next(2)?, next(1)?, next(128)?, next(20)?);
     let device = Device::new(Some(threads))?;
     let program = optimize(&encoder(batch, sequence)?);
-    println!("{{\"device\": \"{}\", \"dispatches\": {}, \"arena_bytes\": {}}}", device.description(), program.dispatches(), program.arena_bytes());
+    println!(
+        "{{\"device\": \"{}\", \"dispatches\": {}, \"arena_bytes\": {}}}",
+        device.description(),
+        program.dispatches(),
+        program.arena_bytes()
+    );
     let mut seed = 1;
     let mut compiled = device.compile(&program, &mut |constant| Ok(random(constant, &mut seed)))?;
     let ids: Vec<i32> = (0..batch * sequence).map(|index| (index * 7919 % VOCABULARY) as i32).collect();

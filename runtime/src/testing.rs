@@ -214,7 +214,8 @@ pub fn expect_close(what: &str, found: &Tensor, expected: &Tensor, tolerance: f3
     let far = |index: &usize| !(distance(*index) <= tolerance);
     let Some(first) = (0..numbers.len()).find(far) else { return Ok(()) };
     let count = (0..numbers.len()).filter(far).count();
-    let worst = (first..numbers.len()).filter(far).fold(first, |worst, index| if distance(index) > distance(worst) { index } else { worst });
+    let worst =
+        (first..numbers.len()).filter(far).fold(first, |worst, index| if distance(index) > distance(worst) { index } else { worst });
     Err(Outcome::Failed(format!(
         "{what}: {count} of {} elements are further off than {tolerance:e}; the worst is element {worst}: expected {}, found {}",
         numbers.len(),

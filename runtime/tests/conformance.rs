@@ -14,7 +14,9 @@ use std::path::PathBuf;
 
 /// Where the data is: a folder named by `WEBNN_CONFORMANCE`, for the whole suite, else the copies beside this file.
 fn folder(name: &str) -> PathBuf {
-    std::env::var_os("WEBNN_CONFORMANCE").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance"), PathBuf::from).join(name)
+    std::env::var_os("WEBNN_CONFORMANCE")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance"), PathBuf::from)
+        .join(name)
 }
 
 /// What came of a case.

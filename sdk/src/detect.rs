@@ -52,7 +52,7 @@ pub async fn detect(options: &DeviceOptions) -> Detection {
         platforms,
         cpu: cpu(),
         #[cfg(feature = "webgpu")]
-        adapters: ipfs_accelerate_runtime::backends::webgpu::adapters().await,
+        adapters: ipfs_accelerate_runtime::backends::webgpu::AdapterReport::all().await,
     }
 }
 

@@ -3,7 +3,7 @@
 use proc_macro2::{Literal as Token, TokenStream};
 use quote::{format_ident, quote};
 
-use super::body::float_literal;
+use super::value::float_literal;
 use crate::plan::Plan;
 use crate::spec::Literal;
 
@@ -19,7 +19,9 @@ pub(super) fn config(plan: &Plan) -> TokenStream {
         };
         let mut doc = match (&key.doc, &key.must_be) {
             (Some(doc), _) => format!(" {doc}"),
-            (None, Some(must_be)) => format!(" Must be `{}`: {}.", show(&must_be.value), key.reason.as_deref().unwrap_or("no other is computed")),
+            (None, Some(must_be)) => {
+                format!(" Must be `{}`: {}.", show(&must_be.value), key.reason.as_deref().unwrap_or("no other is computed"))
+            }
             (None, None) => format!(" `{}` of config.json.", key.name.value),
         };
         if let Some(counted) = &key.count_of {
@@ -86,7 +88,8 @@ pub(super) fn checks(plan: &Plan) -> TokenStream {
             }
         };
         let reason = key.reason.as_deref().unwrap_or("no other is computed");
-        let message = format!("`{}` must be `{}`, found `{{}}`: {}", key.name.value, show(must_be), reason.replace('{', "{{").replace('}', "}}"));
+        let message =
+            format!("`{}` must be `{}`, found `{{}}`: {}", key.name.value, show(must_be), reason.replace('{', "{{").replace('}', "}}"));
         Some(quote!(if #differs { return Err(Error::Config(format!(#message, config.#name))); }))
     });
     quote!(#(#checks)*)

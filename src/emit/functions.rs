@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::body::{Body, owned_type, parameter_type};
+use super::body::Body;
 use super::print;
+use super::value::{owned_type, parameter_type};
 use crate::names;
 use crate::plan::Plan;
 use crate::plan::model::Head;

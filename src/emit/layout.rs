@@ -11,7 +11,8 @@ pub(super) fn layout(text: &str) -> String {
     let mut text = String::new();
     let mut previous: Option<&Line> = None;
     for line in &joined {
-        let starts_item = ["fn ", "pub fn ", "pub async fn ", "async fn ", "impl ", "///", "#["].iter().any(|start| line.text.starts_with(start));
+        let starts_item =
+            ["fn ", "pub fn ", "pub async fn ", "async fn ", "impl ", "///", "#["].iter().any(|start| line.text.starts_with(start));
         if let Some(previous) = previous
             && starts_item
             && previous.indent == line.indent
@@ -50,7 +51,9 @@ fn chains(lines: Vec<Line>) -> Vec<Line> {
     let mut index = 0;
     while index < lines.len() {
         let line = &lines[index];
-        let head = out.last().filter(|head| line.text.starts_with('.') && line.indent == head.indent + 4 && !head.text.ends_with(['{', ';', ',', '}']));
+        let head = out
+            .last()
+            .filter(|head| line.text.starts_with('.') && line.indent == head.indent + 4 && !head.text.ends_with(['{', ';', ',', '}']));
         let Some(head_indent) = head.map(|head| head.indent) else {
             out.push(line.clone());
             index += 1;
@@ -63,7 +66,8 @@ fn chains(lines: Vec<Line>) -> Vec<Line> {
             if let Some(head) = out.last_mut() {
                 head.text.push_str(&line.text);
             }
-            let rest: Vec<Line> = lines[index + 1..end].iter().map(|line| Line { indent: line.indent - 4, text: line.text.clone() }).collect();
+            let rest: Vec<Line> =
+                lines[index + 1..end].iter().map(|line| Line { indent: line.indent - 4, text: line.text.clone() }).collect();
             out.extend(chains(rest));
         } else {
             out.extend(lines[index..end].iter().cloned());
@@ -183,14 +187,18 @@ fn join(open: &Line, inner: &[Line], close: &Line) -> Option<Line> {
     if bracket == '{' {
         // Struct literals and one-line branches; functions, impls, loops and matches stay open.
         let words = ["fn ", "impl ", "for ", "match ", "struct ", "pub ", "mod "];
-        let declares = words.iter().any(|word| open.text.starts_with(word) || open.text.contains(&format!(" {word}"))) || open.text.ends_with("=> {");
+        let declares =
+            words.iter().any(|word| open.text.starts_with(word) || open.text.contains(&format!(" {word}"))) || open.text.ends_with("=> {");
         let is_else = open.text.starts_with('}') || close.text.starts_with("} else");
         let returns = inner.iter().any(|line| line.text.ends_with(';') || line.text.starts_with("return "));
         if declares || is_else || returns || open.text.starts_with("if ") {
             return None;
         }
     }
-    if inner.iter().any(|line| line.text.contains("//") || line.text.ends_with(';') || line.text.ends_with('{') || line.text.contains(" => ")) {
+    if inner
+        .iter()
+        .any(|line| line.text.contains("//") || line.text.ends_with(';') || line.text.ends_with('{') || line.text.contains(" => "))
+    {
         return None;
     }
     let content = inner.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join(" ");
@@ -272,9 +280,12 @@ fn f(builder: &GraphBuilder, weights: &Scope<'_>, input: &Operand, axis: usize) 
     #[test]
     fn the_tokens_stay_the_same() {
         let code = "pub struct A { pub b: usize } impl A { fn c(&self) -> Vec<usize> { Vec::from([self.b, { let x = 1; x }]) } fn d() { for x in 0..3 { e(x); } match y { 1 | 2 => 3, _ => { f(); 4 } }; } }";
-        let before = quote::ToTokens::to_token_stream(&syn::parse_str::<syn::File>(&code.replace("Vec::from([self.b, { let x = 1; x }])", "vec![self.b, { let x = 1; x }]")).unwrap());
+        let before = quote::ToTokens::to_token_stream(
+            &syn::parse_str::<syn::File>(&code.replace("Vec::from([self.b, { let x = 1; x }])", "vec![self.b, { let x = 1; x }]")).unwrap(),
+        );
         let after = quote::ToTokens::to_token_stream(&syn::parse_str::<syn::File>(&laid_out(code)).unwrap());
-        let plain = |tokens: proc_macro2::TokenStream| tokens.to_string().replace(' ', "").replace(",}", "}").replace(",]", "]").replace(",)", ")");
+        let plain =
+            |tokens: proc_macro2::TokenStream| tokens.to_string().replace(' ', "").replace(",}", "}").replace(",]", "]").replace(",)", ")");
         assert_eq!(plain(after), plain(before));
     }
 }

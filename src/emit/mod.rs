@@ -3,15 +3,18 @@
 //! Templates own the page, `quote!` owns the code; both are pure, so that equal sources give equal bytes.
 
 mod body;
+mod call;
 mod config;
 mod functions;
 mod imports;
 mod layout;
+mod number;
 mod package;
 mod page;
 mod print;
 mod skill;
 mod test;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -24,7 +24,10 @@ pub fn generated_crate(plans: &[&CheckedPlan], platforms: &[&Platform], sources:
     }
     tests.sort();
     let families: Vec<_> = plans.iter().map(|plan| Family::of(plan, platforms)).collect();
-    files.insert("src/lib.rs".into(), page::fill("lib.rs", &Library { header: header(plans, platforms, "lib.rs", sources), families }, sources));
+    files.insert(
+        "src/lib.rs".into(),
+        page::fill("lib.rs", &Library { header: header(plans, platforms, "lib.rs", sources), families }, sources),
+    );
     let manifest = Manifest { header: header(plans, platforms, "Cargo.toml", sources).replace("// ", "# "), tests };
     files.insert("Cargo.toml".into(), page::fill("Cargo.toml", &manifest, sources));
     files

@@ -3,9 +3,10 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::body::{Body, data_type};
+use super::body::Body;
 use super::config;
 use super::functions::Function;
+use super::value::data_type;
 use crate::names;
 use crate::plan::Plan;
 use crate::plan::model::Output;
@@ -184,7 +185,8 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], base: &Function, heads
     let (names, ties) = weight_names(plan);
     let weight_names = quote!(#ties #names);
     let graph = graph(plan, base, heads);
-    let unless_unused = |tokens: &TokenStream| if super::print::mentions(tokens, "config") { format_ident!("config") } else { format_ident!("_config") };
+    let unless_unused =
+        |tokens: &TokenStream| if super::print::mentions(tokens, "config") { format_ident!("config") } else { format_ident!("_config") };
     let (check_config, dimensions_config, inputs_config, names_config) =
         (unless_unused(&checks), unless_unused(&dimensions), unless_unused(&inputs), unless_unused(&weight_names));
     quote! {
@@ -280,9 +282,12 @@ fn graph(plan: &Plan, base: &Function, heads: &[Function]) -> TokenStream {
         })
     };
     let signatures: Vec<_> = heads.iter().map(|head| &head.signature).chain([&base.signature]).collect();
-    let dimensions = plan.spec.dimensions.iter().map(|dimension| &dimension.name.value).filter(|name| {
-        in_shape(name) || signatures.iter().any(|signature| signature.dimensions.contains(name))
-    });
+    let dimensions = plan
+        .spec
+        .dimensions
+        .iter()
+        .map(|dimension| &dimension.name.value)
+        .filter(|name| in_shape(name) || signatures.iter().any(|signature| signature.dimensions.contains(name)));
     let sizes = dimensions.map(|name| {
         let (variable, text) = field(name);
         quote!(let #variable = sizes.get(#text)?;)

@@ -71,7 +71,8 @@ pub fn test(plan: &CheckedPlan, platform: &Platform, sources: &Sources) -> Strin
     let holes = holes(plan, platform);
     let tests: Vec<String> = templates.iter().map(|template| page::fill(template, &holes, sources)).collect();
     let model = plan.plan();
-    let tolerance = model.spec.reference.tolerance.iter().find(|(precision, _)| precision == "float32").map_or(1e-4, |(_, tolerance)| *tolerance);
+    let tolerance =
+        model.spec.reference.tolerance.iter().find(|(precision, _)| precision == "float32").map_or(1e-4, |(_, tolerance)| *tolerance);
     let variant = RuntimePlatform::from_name(&platform.name.value).map_or_else(String::new, |platform| format!("{platform:?}"));
     let mut words = BTreeSet::from(["Context", "ExitCode", "Platform", "Skillset", "Test", "TestResult", "tests"].map(str::to_owned));
     for test in &tests {
@@ -113,10 +114,16 @@ fn holes(plan: &CheckedPlan, platform: &Platform) -> Holes {
         .filter(|input| first.is_some_and(|first| texts(&first.shape) == texts(&input.shape)))
         .filter_map(|input| Some(Limit { input: input.name.clone(), key: input.below.clone()? }))
         .collect();
-    let sizes: Vec<(String, usize)> = model.spec.dimensions.iter().map(|dimension| dimension.name.value.clone()).filter_map(|name| {
-        let size = *plan.usual_sizes().get(&name)?;
-        Some((name, size))
-    }).collect();
+    let sizes: Vec<(String, usize)> = model
+        .spec
+        .dimensions
+        .iter()
+        .map(|dimension| dimension.name.value.clone())
+        .filter_map(|name| {
+            let size = *plan.usual_sizes().get(&name)?;
+            Some((name, size))
+        })
+        .collect();
     let (mask, symbol) = mask(plan).unwrap_or_default();
     let has_integers = first.is_some_and(|first| !first.data_type.is_float());
     Holes {

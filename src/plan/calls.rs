@@ -32,7 +32,8 @@ impl Resolver<'_> {
         if let Some(operator) = operator_by_name(&call.function) {
             return self.operator(operator, call, whole);
         }
-        let known = self.library.names().chain(graph::OPERATORS.iter().map(|operator| operator.name)).chain(FUNCTIONS.iter().map(|row| row.0));
+        let known =
+            self.library.names().chain(graph::OPERATORS.iter().map(|operator| operator.name)).chain(FUNCTIONS.iter().map(|row| row.0));
         let help = names::did_you_mean(&call.function, known);
         let message = format!("there is no operator or block `{}`", call.function);
         self.diagnostics.add(Code::UnknownFunction, call.function_span.clone(), message, help);
@@ -67,7 +68,12 @@ impl Resolver<'_> {
                     }
                     _ => {
                         let span = call.positional[1].span.clone();
-                        self.diagnostics.add(Code::WrongKind, span, "the sizes of a weight are a list: `[out_features, in_features]`", None);
+                        self.diagnostics.add(
+                            Code::WrongKind,
+                            span,
+                            "the sizes of a weight are a list: `[out_features, in_features]`",
+                            None,
+                        );
                         None
                     }
                 };
@@ -116,7 +122,12 @@ impl Resolver<'_> {
         let tensors = |argument: &Option<Typed>| argument.as_ref().is_some_and(|typed| matches!(typed.kind, Kind::Tensor | Kind::Tensors));
         if !arguments.iter().any(tensors) {
             let message = format!("`{}` takes tensors, found numbers alone", operator.name);
-            self.diagnostics.add(Code::WrongKind, whole.span.clone(), message, "compute with `+ - * /`, or make a tensor by `scalar`".to_owned());
+            self.diagnostics.add(
+                Code::WrongKind,
+                whole.span.clone(),
+                message,
+                "compute with `+ - * /`, or make a tensor by `scalar`".to_owned(),
+            );
             return None;
         }
         let kind = if operator.gives_list() { Kind::Tensors } else { Kind::Tensor };
@@ -166,7 +177,13 @@ impl Resolver<'_> {
     }
 
     /// One expression per parameter: required ones by position or name, the others by name.
-    fn bind<'e>(&mut self, function: &str, parameters: &[(&str, bool)], call: &'e Call, whole: &Expression) -> Option<Vec<Option<&'e Expression>>> {
+    fn bind<'e>(
+        &mut self,
+        function: &str,
+        parameters: &[(&str, bool)],
+        call: &'e Call,
+        whole: &Expression,
+    ) -> Option<Vec<Option<&'e Expression>>> {
         let required: Vec<_> = parameters.iter().filter(|(_, required)| *required).map(|(name, _)| *name).collect();
         let mut fits = true;
         let mut refuse = |span: &crate::diagnostics::Span, message: String, help: Option<String>| {
@@ -201,7 +218,8 @@ impl Resolver<'_> {
                 }
             }
         }
-        let missing: Vec<_> = parameters.iter().zip(&slots).filter(|((_, required), slot)| *required && slot.is_none()).map(|((name, _), _)| *name).collect();
+        let missing: Vec<_> =
+            parameters.iter().zip(&slots).filter(|((_, required), slot)| *required && slot.is_none()).map(|((name, _), _)| *name).collect();
         if !missing.is_empty() {
             let list = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let message = format!("`{function}({})` lacks {list}", required.join(", "));

@@ -11,6 +11,13 @@ use super::typed::{BlockArgument, Kind, NameKind, Path, PathPart, Typed, TypedCh
 use crate::diagnostics::Span;
 use crate::spec::Literal;
 
+/// Expressions that one build may evaluate: a spec of a real model takes some thousands, blocks that double each other none.
+const MAX_EVALUATIONS: usize = 500_000;
+/// Expressions and blocks within one another while building.
+const MAX_DEPTH: usize = 256;
+/// Elements of a `range`.
+const MAX_RANGE: usize = 1 << 24;
+
 /// Values of config keys.
 pub type Config = BTreeMap<String, Literal>;
 /// Values of dimensions.
@@ -53,6 +60,15 @@ pub(super) struct Outcome {
     pub(super) outputs: Vec<Made>,
     /// Config keys whose text chose a case.
     pub(super) matched: BTreeMap<String, BTreeSet<String>>,
+    /// Expressions evaluated.
+    evaluations: usize,
+}
+
+impl Outcome {
+    /// True where the build was broken off because it took too much.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.evaluations > MAX_EVALUATIONS
+    }
 }
 
 /// An output as it was stated and as it was made; none where its step failed.
@@ -82,12 +98,13 @@ pub(super) struct Machine<'a> {
     base: HashMap<String, Option<Value>>,
     lists: HashMap<String, Vec<Operand>>,
     outcome: Outcome,
+    depth: usize,
 }
 
 impl<'a> Machine<'a> {
     pub(super) fn new(plan: &'a Plan, builder: &'a GraphBuilder, config: &'a Config, sizes: &'a Sizes) -> Self {
         let (ties, inputs, base, lists) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        Self { plan, builder, config, sizes, ties, inputs, base, lists, outcome: Outcome::default() }
+        Self { plan, builder, config, sizes, ties, inputs, base, lists, outcome: Outcome::default(), depth: 0 }
     }
 
     /// Runs the base model's steps and the head's.
@@ -207,6 +224,9 @@ impl<'a> Machine<'a> {
                 }
                 let outside = frame.prefix.clone();
                 for turn in 0..turns {
+                    if self.outcome.is_exhausted() {
+                        return Err(Stop::Known);
+                    }
                     frame.locals.insert(counter.clone(), Some(Value::Int(turn)));
                     if let Some(prefix) = prefix {
                         frame.prefix = outside.clone();
@@ -252,6 +272,22 @@ impl<'a> Machine<'a> {
     }
 
     fn value(&mut self, typed: &Typed, frame: &Frame) -> Result<Value, Stop> {
+        if self.outcome.is_exhausted() {
+            return Err(Stop::Known);
+        }
+        self.outcome.evaluations += 1;
+        self.depth += 1;
+        let value = if self.outcome.is_exhausted() || self.depth > MAX_DEPTH {
+            let reason = format!("more than {MAX_EVALUATIONS} expressions to evaluate, or {MAX_DEPTH} within one another");
+            Err(self.fault(typed, GraphError::Rule { label: "build".into(), reason }))
+        } else {
+            self.evaluate(typed, frame)
+        };
+        self.depth -= 1;
+        value
+    }
+
+    fn evaluate(&mut self, typed: &Typed, frame: &Frame) -> Result<Value, Stop> {
         Ok(match &typed.node {
             TypedNode::Int(number) => Value::Int(*number),
             TypedNode::Float(number) => Value::Float(*number),
@@ -289,6 +325,10 @@ impl<'a> Machine<'a> {
             TypedNode::LastAxis(of) => Value::Int(self.tensor(of, frame)?.shape().len().saturating_sub(1) as i64),
             TypedNode::Range(count) => {
                 let count = self.size(count, frame)?;
+                if count > MAX_RANGE {
+                    let reason = format!("at most {MAX_RANGE} elements, found {count}");
+                    return Err(self.fault(typed, GraphError::Rule { label: "range".into(), reason }));
+                }
                 Value::Tensor(self.builder.range(count).map_err(|error| self.fault(typed, error))?)
             }
             TypedNode::Scalar(number, data_type) => {

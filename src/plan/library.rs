@@ -13,6 +13,9 @@ use crate::diagnostics::{Code, Diagnostics, SourceText};
 use crate::spec::expression::{Expression, ExpressionKind};
 use crate::spec::{Block, Choice, Step};
 
+/// Blocks that call one another in a row.
+const MAX_NESTING: usize = 32;
+
 /// All blocks, each after those it calls.
 #[derive(Debug, Default)]
 pub struct Library {
@@ -101,6 +104,10 @@ impl Library {
                 let names: Vec<_> = path[start..].iter().chain([&callee]).map(|&index| specs[index].name.value.as_str()).collect();
                 diagnostics.add(Code::BlockCycle, call.1, format!("blocks go round: {}", names.join(" → ")), None);
                 cyclic = true;
+            } else if path.len() >= MAX_NESTING {
+                diagnostics.add(Code::TooLarge, call.1, format!("at most {MAX_NESTING} blocks that call one another in a row"), None);
+                cyclic = true;
+                continue;
             }
             self.visit(callee, specs, state, path, diagnostics);
         }

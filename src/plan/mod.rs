@@ -27,8 +27,8 @@ use crate::spec::{self, Platform};
 pub use calls::FUNCTIONS;
 pub use interpret::{Config, Sizes};
 pub use library::Library;
-pub use number::lowest;
 pub use model::Plan;
+pub use number::lowest;
 pub use planned::Planned;
 pub use report::Report;
 pub use support::Unsupported;
@@ -74,6 +74,13 @@ impl CheckedPlan {
     ///
     /// Platforms do not enter here: ask [`CheckedPlan::unsupported`].
     pub fn new(family: &str, sources: &Sources, facts: &Facts, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut own = Diagnostics::default();
+        let checked = Self::check(family, sources, facts, &mut own).filter(|_| own.is_empty());
+        diagnostics.extend(own);
+        checked
+    }
+
+    fn check(family: &str, sources: &Sources, facts: &Facts, diagnostics: &mut Diagnostics) -> Option<Self> {
         let spec = spec::model(family, sources, diagnostics)?;
         let plan = Plan::new(spec, Arc::clone(&facts.library), diagnostics)?;
         let symbols = prove::prove(&plan, diagnostics)?;

@@ -80,11 +80,12 @@ pub struct Tie {
 }
 
 impl Plan {
-    /// Resolves a model. All mistakes are reported; none is given where there was one.
+    /// Resolves a model. All mistakes are reported; none is given where there was one that stands in the way of building.
     pub(super) fn new(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let mut own = Diagnostics::default();
-        let plan = resolve(spec, library, &mut own).filter(|_| own.is_empty());
+        let (mut own, mut surplus) = (Diagnostics::default(), Diagnostics::default());
+        let plan = resolve(spec, library, &mut own, &mut surplus).filter(|_| own.is_empty());
         diagnostics.extend(own);
+        diagnostics.extend(surplus);
         plan
     }
 
@@ -117,7 +118,7 @@ pub fn literal_kind(literal: &Literal) -> Kind {
     }
 }
 
-fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics) -> Option<Plan> {
+fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, surplus: &mut Diagnostics) -> Option<Plan> {
     let fixed = declare(&spec, diagnostics);
     let mut resolver = Resolver::new(&library, Scope::new(fixed, Weights::Allowed), diagnostics);
     references(&spec, &mut resolver);
@@ -177,28 +178,31 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics) ->
             let shape = sizes(&mut resolver, &output.shape);
             let count = output.count.as_ref().map(|count| resolver.of_kind(count, Kind::Int));
             let from = &output.from;
-            let from_kind = match (&output.count, resolver.scope.bound.contains_key(&from.value) || resolver.scope.fixed.contains_key(&from.value)) {
-                (Some(_), _) if base_lists.contains(&from.value) => Some(NameKind::Base),
-                (Some(_), _) if own_lists.contains(from.value.as_str()) => Some(NameKind::Local),
-                (None, true) => match resolver.scope.read(&from.value, &from.span, resolver.diagnostics) {
-                    Some((name_kind, Some(Kind::Tensor))) => Some(name_kind),
-                    Some((_, Some(kind))) => {
-                        let message = format!("the output `{}` must be a tensor, found {kind}", output.name.value);
-                        resolver.diagnostics.add(Code::WrongKind, from.span.clone(), message, None);
+            let from_kind =
+                match (&output.count, resolver.scope.bound.contains_key(&from.value) || resolver.scope.fixed.contains_key(&from.value)) {
+                    (Some(_), _) if base_lists.contains(&from.value) => Some(NameKind::Base),
+                    (Some(_), _) if own_lists.contains(from.value.as_str()) => Some(NameKind::Local),
+                    (None, true) => match resolver.scope.read(&from.value, &from.span, resolver.diagnostics) {
+                        Some((name_kind, Some(Kind::Tensor))) => Some(name_kind),
+                        Some((_, Some(kind))) => {
+                            let message = format!("the output `{}` must be a tensor, found {kind}", output.name.value);
+                            resolver.diagnostics.add(Code::WrongKind, from.span.clone(), message, None);
+                            None
+                        }
+                        _ => None,
+                    },
+                    (count, _) => {
+                        let what = if count.is_some() { "`collect` fills it nowhere" } else { "no step makes it" };
+                        let known = resolver.scope.bound.keys().map(String::as_str);
+                        let help = names::did_you_mean(&from.value, known).unwrap_or_else(|| "name the step with `from:`".to_owned());
+                        let message = format!("the head `{}` states the output `{}`, but {what}", head.name.value, from.value);
+                        resolver.diagnostics.add(Code::MissingOutput, from.span.clone(), message, help);
                         None
                     }
-                    _ => None,
-                },
-                (count, _) => {
-                    let what = if count.is_some() { "`collect` fills it nowhere" } else { "no step makes it" };
-                    let known = resolver.scope.bound.keys().map(String::as_str);
-                    let help = names::did_you_mean(&from.value, known).unwrap_or_else(|| "name the step with `from:`".to_owned());
-                    let message = format!("the head `{}` states the output `{}`, but {what}", head.name.value, from.value);
-                    resolver.diagnostics.add(Code::MissingOutput, from.span.clone(), message, help);
-                    None
-                }
+                };
+            let (Some(shape), Some(from_kind), Some(data_type)) = (shape, from_kind, DataType::from_name(&output.data_type)) else {
+                continue;
             };
-            let (Some(shape), Some(from_kind), Some(data_type)) = (shape, from_kind, DataType::from_name(&output.data_type)) else { continue };
             outputs.push(Output {
                 name: output.name.clone(),
                 from: from.value.clone(),
@@ -219,7 +223,7 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics) ->
             outputs,
         });
     }
-    unused(&spec, &mut resolver);
+    unused(&spec, &mut resolver, surplus);
     if resolver.refused {
         return None;
     }
@@ -236,7 +240,12 @@ fn declare(spec: &Model, diagnostics: &mut Diagnostics) -> BTreeMap<String, (Nam
     for (name, name_kind, kind) in keys.chain(dimensions).chain(inputs) {
         if fixed.insert(name.value.clone(), (name_kind, Some(kind))).is_some() {
             let message = format!("`{}` is declared twice", name.value);
-            diagnostics.add(Code::NameTaken, name.span.clone(), message, "config keys, dimensions and inputs have names of their own".to_owned());
+            diagnostics.add(
+                Code::NameTaken,
+                name.span.clone(),
+                message,
+                "config keys, dimensions and inputs have names of their own".to_owned(),
+            );
         }
     }
     if spec.heads.is_empty() {
@@ -279,7 +288,12 @@ fn references(spec: &Model, resolver: &mut Resolver<'_>) {
     for (name, value) in &spec.check {
         match spec.config.iter().find(|key| key.name.value == name.value) {
             Some(key) if std::mem::discriminant(&key.default) == std::mem::discriminant(&value.value) => {}
-            Some(_) => resolver.diagnostics.add(Code::WrongType, value.span.clone(), format!("`{}` has another type in `config`", name.value), None),
+            Some(_) => resolver.diagnostics.add(
+                Code::WrongType,
+                value.span.clone(),
+                format!("`{}` has another type in `config`", name.value),
+                None,
+            ),
             None => {
                 let help = names::did_you_mean(&name.value, spec.config.iter().map(|key| key.name.value.as_str()));
                 resolver.diagnostics.add(Code::UnknownName, name.span.clone(), format!("there is no config key `{}`", name.value), help);
@@ -294,25 +308,25 @@ fn references(spec: &Model, resolver: &mut Resolver<'_>) {
 }
 
 /// Declarations and steps that nothing reads. Only where all else is right: a refused expression reads nothing.
-fn unused(spec: &Model, resolver: &mut Resolver<'_>) {
+fn unused(spec: &Model, resolver: &mut Resolver<'_>, surplus: &mut Diagnostics) {
     let mut collected = lists(&spec.steps);
     spec.heads.iter().for_each(|head| collected.extend(lists(&head.steps)));
     for list in collected {
         if !spec.heads.iter().any(|head| head.outputs.iter().any(|output| output.count.is_some() && output.from.value == list.value)) {
             let message = format!("no head has a list output `{}`", list.value);
-            resolver.diagnostics.add(Code::UnusedStep, list.span.clone(), message, "give the output a `count`".to_owned());
+            surplus.add(Code::UnusedStep, list.span.clone(), message, "give the output a `count`".to_owned());
         }
     }
     if !resolver.diagnostics.is_empty() || resolver.refused {
         return;
     }
-    resolver.scope.report_unused(resolver.diagnostics);
+    resolver.scope.report_unused(surplus);
     let keys = spec.config.iter().filter(|key| key.must_be.is_none()).map(|key| (&key.name, "config key"));
     let inputs = spec.inputs.iter().map(|input| (&input.name, "input"));
     for (name, what) in keys.chain(inputs) {
         if !resolver.scope.is_read(&name.value) {
             let message = format!("nothing reads the {what} `{}`", name.value);
-            resolver.diagnostics.add(Code::UnusedDeclaration, name.span.clone(), message, "delete it, or state what it `must_be`".to_owned());
+            surplus.add(Code::UnusedDeclaration, name.span.clone(), message, "delete it, or state what it `must_be`".to_owned());
         }
     }
 }
@@ -338,7 +352,12 @@ fn exports(heads: &[Head], bound: &BTreeMap<String, Kind>) -> BTreeMap<String, K
             }
         });
         read.extend(carried(&head.steps));
-        read.extend(head.outputs.iter().filter(|output| output.from_kind == NameKind::Base && output.count.is_none()).map(|output| output.from.clone()));
+        read.extend(
+            head.outputs
+                .iter()
+                .filter(|output| output.from_kind == NameKind::Base && output.count.is_none())
+                .map(|output| output.from.clone()),
+        );
     }
     read.into_iter().filter_map(|name| Some((name.clone(), *bound.get(&name)?))).collect()
 }

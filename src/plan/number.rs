@@ -7,7 +7,8 @@ use crate::spec::expression::Binary;
 
 /// Arithmetic of whole numbers; a quotient must be whole, a difference not negative.
 pub(super) fn whole(operator: Binary, a: (&str, i64), b: (&str, i64)) -> Result<i64, GraphError> {
-    let too_large = || GraphError::Rule { label: "config".into(), reason: format!("{} {} {} does not fit in 64 bits", a.1, operator.symbol(), b.1) };
+    let too_large =
+        || GraphError::Rule { label: "config".into(), reason: format!("{} {} {} does not fit in 64 bits", a.1, operator.symbol(), b.1) };
     match operator {
         Binary::Add => a.1.checked_add(b.1).ok_or_else(too_large),
         Binary::Mul => a.1.checked_mul(b.1).ok_or_else(too_large),
@@ -60,7 +61,8 @@ fn number(value: &Value) -> Option<f64> {
 
 /// A size or axis.
 pub(super) fn size(number: i64) -> Result<usize, GraphError> {
-    usize::try_from(number).map_err(|_| GraphError::Rule { label: "size".into(), reason: format!("{number} is no size or axis; they count from 0") })
+    usize::try_from(number)
+        .map_err(|_| GraphError::Rule { label: "size".into(), reason: format!("{number} is no size or axis; they count from 0") })
 }
 
 /// The lowest finite number of a type.

@@ -12,8 +12,8 @@ use crate::spec::Literal;
 
 /// Sizes that no arithmetic of a model makes from one another by accident.
 const PRIMES: [usize; 40] = [
-    11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157,
-    163, 167, 173, 179, 181, 191, 193,
+    11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149,
+    151, 157, 163, 167, 173, 179, 181, 191, 193,
 ];
 
 /// What the check learnt for reports.
@@ -27,7 +27,8 @@ pub(super) struct Symbols {
 
 /// Builds every graph of the model in every way. All faults are reported; none is given where there was one.
 pub(super) fn prove(plan: &Plan, diagnostics: &mut Diagnostics) -> Option<Symbols> {
-    let mut prover = Prover { plan, diagnostics: Diagnostics::default(), seen: BTreeSet::new(), matched: BTreeMap::new() };
+    let mut prover =
+        Prover { plan, diagnostics: Diagnostics::default(), seen: BTreeSet::new(), matched: BTreeMap::new(), exhausted: false };
     let default: Config = plan.spec.config.iter().map(|key| (key.name.value.clone(), key.default.clone())).collect();
     for round in 0..2 {
         prover.build_all(&default, round, "the config's defaults");
@@ -81,6 +82,8 @@ struct Prover<'a> {
     /// Places that have their diagnostic: the same step fails in every layer, head and round.
     seen: BTreeSet<(String, usize, usize)>,
     matched: BTreeMap<String, BTreeSet<String>>,
+    /// A build took too much: no second one.
+    exhausted: bool,
 }
 
 impl Prover<'_> {
@@ -88,7 +91,11 @@ impl Prover<'_> {
         let plan = self.plan;
         let sizes = sizes(plan, config, round);
         for head in &plan.heads {
+            if self.exhausted {
+                return;
+            }
             let outcome = build(plan, config, &sizes, head);
+            self.exhausted = outcome.is_exhausted();
             for (key, texts) in &outcome.matched {
                 self.matched.entry(key.clone()).or_default().extend(texts.iter().cloned());
             }

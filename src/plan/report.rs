@@ -152,7 +152,8 @@ fn weights(plan: &CheckedPlan, head: &str, graph: &Graph) -> Vec<Weight> {
         .map(|(name, id)| {
             let descriptor = graph.descriptor(*id);
             // Layers beyond the second config's look like its first.
-            let layer_0: String = name.split('.').map(|word| if word.parse::<usize>().is_ok() { "0" } else { word }).collect::<Vec<_>>().join(".");
+            let layer_0: String =
+                name.split('.').map(|word| if word.parse::<usize>().is_ok() { "0" } else { word }).collect::<Vec<_>>().join(".");
             let odd = odd_shapes.get(name).or_else(|| odd_shapes.get(&layer_0));
             let shape = descriptor.shape.iter().enumerate().map(|(axis, size)| {
                 let symbol = odd.and_then(|odd| odd.shape.get(axis)).and_then(|odd| symbols.get(odd));

@@ -175,7 +175,11 @@ impl Resolver<'_> {
         }
         let (base, rest) = match text.strip_prefix("base:") {
             Some(_) if self.scope.weights != Weights::WithBase => {
-                return self.refuse_path(span, "`base:` belongs in heads; here the path nests under its surroundings".into(), "leave it out");
+                return self.refuse_path(
+                    span,
+                    "`base:` belongs in heads; here the path nests under its surroundings".into(),
+                    "leave it out",
+                );
             }
             Some(rest) => (true, rest),
             None => (false, text),
@@ -201,9 +205,14 @@ impl Resolver<'_> {
             parts.push(PathPart::Text(rest.to_owned()));
         }
         let words = text.strip_prefix("base:").unwrap_or(text);
-        let tidy = words.is_empty() || words.split('.').all(|word| !word.is_empty() && !word.contains(char::is_whitespace) && !word.contains(':'));
+        let tidy =
+            words.is_empty() || words.split('.').all(|word| !word.is_empty() && !word.contains(char::is_whitespace) && !word.contains(':'));
         if !tidy {
-            return self.refuse_path(span, format!("`{text}` is no weight path"), "words joined by single dots, as the checkpoint spells them");
+            return self.refuse_path(
+                span,
+                format!("`{text}` is no weight path"),
+                "words joined by single dots, as the checkpoint spells them",
+            );
         }
         Some(Path { base, parts })
     }

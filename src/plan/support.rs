@@ -45,7 +45,9 @@ pub(super) fn unsupported(plan: &CheckedPlan, platform: &Platform) -> Vec<Unsupp
             }
             for value in node.operands() {
                 let data_type = graph.descriptor(value).data_type;
-                if let Some(exception) = exception.filter(|exception| !exception.types.is_empty() && !exception.types.iter().any(|known| known == data_type.name())) {
+                if let Some(exception) = exception
+                    .filter(|exception| !exception.types.is_empty() && !exception.types.iter().any(|known| known == data_type.name()))
+                {
                     lacks(format!("not of {data_type}: {}", exception.reason));
                 }
             }

@@ -271,7 +271,12 @@ impl Typed {
     /// The expressions directly inside.
     pub fn children(&self) -> Vec<&Typed> {
         match &self.node {
-            TypedNode::Int(_) | TypedNode::Float(_) | TypedNode::Bool(_) | TypedNode::Text(_) | TypedNode::Name(..) | TypedNode::Lowest(_) => vec![],
+            TypedNode::Int(_)
+            | TypedNode::Float(_)
+            | TypedNode::Bool(_)
+            | TypedNode::Text(_)
+            | TypedNode::Name(..)
+            | TypedNode::Lowest(_) => vec![],
             TypedNode::List(list) | TypedNode::Weight(_, list) => list.iter().collect(),
             TypedNode::Operator(_, arguments) => arguments.iter().flatten().collect(),
             TypedNode::Block(_, arguments) => arguments

@@ -19,7 +19,11 @@ pub static BLOCK: Record = Record {
     fields: &[
         required("block", Shape::Text, "The file's name; the function's name."),
         required("doc", Shape::Text, "One sentence and a formula, for the generated function."),
-        required("parameters", Shape::Map(&Shape::Either(&Shape::Choice(PARAMETER_TYPES), &PARAMETER)), "Parameters in the order of the call."),
+        required(
+            "parameters",
+            Shape::Map(&Shape::Either(&Shape::Choice(PARAMETER_TYPES), &PARAMETER)),
+            "Parameters in the order of the call.",
+        ),
         optional("steps", Shape::Steps, "What it computes."),
         required("returns", Shape::Value, "The value of the call."),
     ],

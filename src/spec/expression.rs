@@ -153,7 +153,11 @@ impl Reader<'_> {
     fn read(mut self) -> Result<Expression, Refused> {
         let whole = 0..self.text.len();
         if self.text.len() > MAX_BYTES {
-            return Err(refuse(whole, format!("an expression of at most {MAX_BYTES} bytes, found {}", self.text.len()), "split it into steps"));
+            return Err(refuse(
+                whole,
+                format!("an expression of at most {MAX_BYTES} bytes, found {}", self.text.len()),
+                "split it into steps",
+            ));
         }
         if !self.text.is_ascii() {
             let start = self.text.find(|letter: char| !letter.is_ascii()).unwrap_or(0);
@@ -197,14 +201,22 @@ impl Reader<'_> {
                     run += 1;
                     let known = "+-*/=!<>&|,".contains(punct.as_char());
                     if !known || run > 4 {
-                        return Err(Refused { range, message: format!("`{}` is not part of expressions here", punct.as_char()), help: None });
+                        return Err(Refused {
+                            range,
+                            message: format!("`{}` is not part of expressions here", punct.as_char()),
+                            help: None,
+                        });
                     }
                     // `=` names one argument between commas; in a row `syn` would recurse for each.
                     match punct.as_char() {
                         ',' => (run, assigned) = (0, depth == 0),
                         '=' if run == 1 && punct.spacing() == Spacing::Alone => {
                             if std::mem::replace(&mut assigned, true) {
-                                return Err(refuse(range, "`=` names an argument of a call; it stands nowhere else".into(), "equality is `==`"));
+                                return Err(refuse(
+                                    range,
+                                    "`=` names an argument of a call; it stands nowhere else".into(),
+                                    "equality is `==`",
+                                ));
                             }
                             run = 0;
                         }

@@ -28,7 +28,11 @@ pub static MODEL: Record = Record {
         required("dimensions", Shape::Map(&Shape::Record(&DIMENSION)), "Symbolic sizes, bound when a graph is compiled."),
         required("inputs", Shape::Map(&Shape::Record(&INPUT)), "Inputs by HF's argument names."),
         required("steps", Shape::Steps, "The base model, in the order of the forward pass."),
-        required("heads", Shape::Map(&Shape::Record(&HEAD)), "Graphs, by the class in `architectures` of config.json; the first is the default."),
+        required(
+            "heads",
+            Shape::Map(&Shape::Record(&HEAD)),
+            "Graphs, by the class in `architectures` of config.json; the first is the default.",
+        ),
         optional("weights", Shape::Record(&WEIGHTS), "How weights are called in checkpoints."),
         required("reference", Shape::Record(&REFERENCE), "What the goldens were made with, and how near a test must come."),
     ],
@@ -46,11 +50,8 @@ static CONFIG_KEY: Record = Record {
     ],
 };
 
-static DIMENSION: Record = Record {
-    name: "dimension",
-    doc: "A symbolic size.",
-    fields: &[optional("maximum", Shape::Text, "The config key that bounds it.")],
-};
+static DIMENSION: Record =
+    Record { name: "dimension", doc: "A symbolic size.", fields: &[optional("maximum", Shape::Text, "The config key that bounds it.")] };
 
 static INPUT: Record = Record {
     name: "input",
@@ -240,7 +241,9 @@ impl Model {
         let check = named("check").iter().filter_map(|(key, value)| Some((fields::spanned(key)?, literal(value)?))).collect();
         let dimensions = named("dimensions")
             .iter()
-            .filter_map(|(key, value)| Some(Dimension { name: step::usable(key, diagnostics)?, maximum: fields::spanned_text(value, "maximum") }))
+            .filter_map(|(key, value)| {
+                Some(Dimension { name: step::usable(key, diagnostics)?, maximum: fields::spanned_text(value, "maximum") })
+            })
             .collect();
         let inputs = named("inputs").iter().filter_map(|(key, value)| input(key, value, diagnostics)).collect();
         let steps = step::read_all(fields::get(node, "steps"), diagnostics);

@@ -19,15 +19,22 @@ pub static PLATFORM: Record = Record {
         required("doc", Shape::Text, "One sentence."),
         required("fallback", Shape::Int, "Its place in the order in which platforms are tried; the smallest is first."),
         required("runs_on", Shape::List(&Shape::Choice(&["native", "browser"])), "Where it runs."),
-        required("precisions", Shape::List(&Shape::Choice(&["float32", "float16"])), "Types in which it can compute a float32 model; the first is the default."),
+        required(
+            "precisions",
+            Shape::List(&Shape::Choice(&["float32", "float16"])),
+            "Types in which it can compute a float32 model; the first is the default.",
+        ),
         required("data_types", Shape::List(&Shape::Choice(DATA_TYPES)), "Types that tensors may have there."),
         optional("limits", Shape::Record(&LIMITS), "Bounds of tensors."),
         optional("operators", Shape::Map(&Shape::Record(&EXCEPTION)), "Operators that it lacks, or has in fewer types."),
     ],
 };
 
-static LIMITS: Record =
-    Record { name: "limits", doc: "Bounds of tensors.", fields: &[optional("rank", Shape::Int, "Largest number of dimensions of a tensor.")] };
+static LIMITS: Record = Record {
+    name: "limits",
+    doc: "Bounds of tensors.",
+    fields: &[optional("rank", Shape::Int, "Largest number of dimensions of a tensor.")],
+};
 
 static EXCEPTION: Record = Record {
     name: "exception",

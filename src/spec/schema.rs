@@ -151,8 +151,9 @@ impl Record {
                 Some(field) => field.shape.check(value, diagnostics),
                 None => {
                     let known = self.fields.iter().map(|field| field.name);
-                    let help = names::did_you_mean(name, known.clone())
-                        .unwrap_or_else(|| format!("the fields here are {}", known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")));
+                    let help = names::did_you_mean(name, known.clone()).unwrap_or_else(|| {
+                        format!("the fields here are {}", known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+                    });
                     diagnostics.add(Code::UnknownField, key.span.clone(), format!("there is no field `{name}` here"), help);
                 }
             }
@@ -160,7 +161,12 @@ impl Record {
         for field in self.fields.iter().filter(|field| field.required) {
             if !entries.iter().any(|(key, _)| key.text() == Some(field.name)) {
                 let place = entries.first().map_or(&node.span, |(key, _)| &key.span);
-                diagnostics.add(Code::MissingField, place.clone(), format!("the field `{}` is missing", field.name), Some(field.doc.to_owned()));
+                diagnostics.add(
+                    Code::MissingField,
+                    place.clone(),
+                    format!("the field `{}` is missing", field.name),
+                    Some(field.doc.to_owned()),
+                );
             }
         }
     }

@@ -105,7 +105,11 @@ pub static MATCH: Record = Record {
     doc: "A choice by a text of the config, made when the graph is built.",
     fields: &[
         required("match", Shape::Expression, "The text."),
-        required("cases", Shape::Map(&Shape::Value), "The value for each text; `a | b` covers two. Another text is an error that lists these."),
+        required(
+            "cases",
+            Shape::Map(&Shape::Value),
+            "The value for each text; `a | b` covers two. Another text is an error that lists these.",
+        ),
     ],
 };
 

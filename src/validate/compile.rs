@@ -85,16 +85,16 @@ fn write_scratch(folder: &Path, loose: &[&Subject], root: &Path) -> std::io::Res
 
 /// Clippy where the compiler has nothing to say; it would only repeat it.
 fn run(folder: &Path, target: Option<&Path>, subjects: &[Subject]) -> Result<Diagnostics, Diagnostics> {
-    let checked = cargo("check", &[], folder, target, subjects)?;
+    let checked = cargo("check", folder, target, subjects)?;
     if !checked.is_empty() {
         return Ok(checked);
     }
-    cargo("clippy", &["--", "-D", "warnings"], folder, target, subjects)
+    cargo("clippy", folder, target, subjects)
 }
 
-fn cargo(verb: &str, rest: &[&str], folder: &Path, target: Option<&Path>, subjects: &[Subject]) -> Result<Diagnostics, Diagnostics> {
+fn cargo(verb: &str, folder: &Path, target: Option<&Path>, subjects: &[Subject]) -> Result<Diagnostics, Diagnostics> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(folder).arg(verb).args(["--all-targets", "--quiet", "--message-format", "json"]).args(rest);
+    command.current_dir(folder).arg(verb).args(["--all-targets", "--quiet", "--message-format", "json"]);
     if let (Some(target), None) = (target, std::env::var_os("CARGO_TARGET_DIR")) {
         command.env("CARGO_TARGET_DIR", target);
     }
@@ -112,6 +112,7 @@ fn cargo(verb: &str, rest: &[&str], folder: &Path, target: Option<&Path>, subjec
     Ok(findings)
 }
 
+/// Warnings count in the subjects alone; an error elsewhere keeps them from being compiled.
 fn finding(message: &Value, folder: &Path, subjects: &[Subject], findings: &mut Diagnostics) {
     let inner = &message["message"];
     if message["reason"] != "compiler-message" || !matches!(inner["level"].as_str(), Some("error" | "warning")) {
@@ -132,6 +133,7 @@ fn finding(message: &Value, folder: &Path, subjects: &[Subject], findings: &mut 
             let span = Span { source: Arc::clone(&subject.source), start: number("byte_start"), end: number("byte_end") };
             findings.add(Code::CompilerFinding, span, format!("{text}{lint}"), None);
         }
+        None if inner["level"] == "warning" => {}
         None => findings.add(Code::CompilerFinding, None, format!("{file}:{}: {text}{lint}", number("line_start")), None),
     }
 }

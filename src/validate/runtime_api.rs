@@ -1,8 +1,9 @@
 //! What the runtime has: operators from its table, modules and names from its source, where that is at hand.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ipfs_accelerate_runtime::graph::{OPERATORS, Parameter};
 use proc_macro2::{TokenStream, TokenTree};
@@ -33,11 +34,12 @@ pub(super) struct RuntimeApi {
     pub(super) methods: BTreeMap<String, usize>,
     /// Structs of options, with their fields.
     pub(super) options: BTreeMap<&'static str, BTreeSet<&'static str>>,
-    /// Names in each module, by its path; empty where the source is not at hand.
-    modules: BTreeMap<String, Names>,
+    source: Option<PathBuf>,
+    /// Modules that were asked for, by their path; none where there is no such module.
+    modules: RefCell<BTreeMap<String, Option<Names>>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Names {
     public: BTreeSet<String>,
     glob: bool,
@@ -45,7 +47,8 @@ struct Names {
 
 impl RuntimeApi {
     pub(super) fn of(sources: &Sources) -> Self {
-        let mut api = Self { methods: BTreeMap::new(), options: BTreeMap::new(), modules: BTreeMap::new() };
+        let source = sources.root().map(|root| root.join("runtime/src")).filter(|source| source.join("lib.rs").is_file());
+        let mut api = Self { methods: BTreeMap::new(), options: BTreeMap::new(), source, modules: RefCell::default() };
         api.methods.extend(METHODS.iter().map(|(name, count)| ((*name).to_owned(), *count)));
         for operator in OPERATORS {
             let (required, options): (Vec<&Parameter>, Vec<_>) = operator.parameters.iter().partition(|parameter| parameter.is_required());
@@ -54,26 +57,22 @@ impl RuntimeApi {
                 api.options.entry(operator.options).or_default().extend(options.iter().map(|parameter| parameter.name));
             }
         }
-        if let Some(root) = sources.root() {
-            api.read(&root.join("runtime/src"));
-        }
         // `operators!` makes this module; its names are those of the table.
-        if api.modules.contains_key("ops") {
-            let public = api.options.keys().map(|name| (*name).to_owned()).collect();
-            api.modules.insert("ops::options".into(), Names { public, glob: false });
-        }
+        let public = api.options.keys().map(|name| (*name).to_owned()).collect();
+        api.modules.borrow_mut().insert("ops::options".into(), Some(Names { public, glob: false }));
         api
     }
 
-    /// The first part of a path below the crate that is not there; none where the whole path is, or nothing is known.
+    /// The first part of a path below the crate that is not there; none where the whole path is, or the source is not at hand.
     pub(super) fn missing<'a>(&self, path: &'a [String]) -> Option<&'a str> {
+        let source = self.source.as_deref()?;
         let mut module = String::new();
         for name in path {
-            let names = self.modules.get(&module)?;
             let below = if module.is_empty() { name.clone() } else { format!("{module}::{name}") };
-            if self.modules.contains_key(&below) {
+            let here = self.names(&module, source)?;
+            if self.names(&below, source).is_some() {
                 module = below;
-            } else if names.glob || names.public.contains(name) {
+            } else if here.glob || here.public.contains(name) || (module.is_empty() && exports_macro(source, name)) {
                 return None;
             } else {
                 return Some(name);
@@ -82,23 +81,21 @@ impl RuntimeApi {
         None
     }
 
-    fn read(&mut self, folder: &Path) {
-        for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok) {
-            let path = entry.path();
-            if path.extension().is_none_or(|ending| ending != "rs") {
-                continue;
-            }
-            let Some(file) = fs::read_to_string(path).ok().and_then(|text| syn::parse_file(&text).ok()) else { continue };
-            let below = path.strip_prefix(folder).unwrap_or(path).with_extension("");
-            let mut parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-            if matches!(parts.last().map(String::as_str), Some("lib" | "mod")) {
-                parts.pop();
-            }
-            self.module(&parts.join("::"), &file.items);
+    /// The names of a module, if there is such a module.
+    fn names(&self, path: &str, source: &Path) -> Option<Names> {
+        if let Some(known) = self.modules.borrow().get(path) {
+            return known.clone();
         }
+        let stem = path.replace("::", "/");
+        let places = if path.is_empty() { vec!["lib.rs".into()] } else { vec![format!("{stem}.rs"), format!("{stem}/mod.rs")] };
+        let file = places.iter().find_map(|place| syn::parse_file(&fs::read_to_string(source.join(place)).ok()?).ok());
+        let names = file.map(|file| self.read(path, &file.items));
+        self.modules.borrow_mut().insert(path.to_owned(), names.clone());
+        names
     }
 
-    fn module(&mut self, path: &str, items: &[Item]) {
+    /// The names among a module's items; modules written within it are kept as well.
+    fn read(&self, path: &str, items: &[Item]) -> Names {
         let mut names = Names::default();
         for item in items {
             let (visibility, name) = match item {
@@ -113,7 +110,8 @@ impl RuntimeApi {
                 Item::Mod(item) => {
                     if let Some((_, items)) = &item.content {
                         let below = if path.is_empty() { item.ident.to_string() } else { format!("{path}::{}", item.ident) };
-                        self.module(&below, items);
+                        let inner = self.read(&below, items);
+                        self.modules.borrow_mut().insert(below, Some(inner));
                     }
                     (&item.vis, &item.ident)
                 }
@@ -123,14 +121,9 @@ impl RuntimeApi {
                     }
                     continue;
                 }
-                // `operator!` makes the options' struct and a static; `macro_rules!` exports at the root.
-                Item::Macro(item) => {
-                    match &item.ident {
-                        Some(name) => {
-                            self.modules.entry(String::new()).or_default().public.insert(name.to_string());
-                        }
-                        None => identifiers(item.mac.tokens.clone(), &mut names.public),
-                    }
+                // `operator!` makes the options' struct and a static.
+                Item::Macro(item) if item.ident.is_none() => {
+                    identifiers(item.mac.tokens.clone(), &mut names.public);
                     continue;
                 }
                 _ => continue,
@@ -139,10 +132,19 @@ impl RuntimeApi {
                 names.public.insert(name.to_string());
             }
         }
-        let known = self.modules.entry(path.to_owned()).or_default();
-        known.public.extend(names.public);
-        known.glob |= names.glob;
+        names
     }
+}
+
+/// `#[macro_export]` puts a macro at the crate's root, wherever it is written.
+fn exports_macro(source: &Path, name: &str) -> bool {
+    let written = format!("macro_rules! {name} ");
+    let rust = |entry: &walkdir::DirEntry| entry.path().extension().is_some_and(|ending| ending == "rs");
+    WalkDir::new(source)
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(rust)
+        .any(|entry| fs::read_to_string(entry.path()).is_ok_and(|text| text.contains(&written)))
 }
 
 fn is_public(visibility: &Visibility) -> bool {

@@ -19,7 +19,9 @@ fn main() {
         let _ = writeln!(modules, "#[allow(dead_code, missing_docs)]\n#[path = {path:?}]\nmod {stem};");
         let _ = writeln!(suites, "suites.extend(suite({stem:?}, {platform:?}, {stem}::TESTS));");
     }
-    let text = format!("{modules}\n/// Every generated test file.\npub(crate) fn all() -> Vec<Suite> {{\nlet mut suites = Vec::new();\n{suites}suites\n}}\n");
+    let text = format!(
+        "{modules}\n/// Every generated test file.\npub(crate) fn all() -> Vec<Suite> {{\nlet mut suites = Vec::new();\n{suites}suites\n}}\n"
+    );
     let out = std::env::var_os("OUT_DIR").expect("OUT_DIR");
     std::fs::write(Path::new(&out).join("suites.rs"), text).expect("OUT_DIR is writable");
 }

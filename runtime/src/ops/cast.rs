@@ -21,7 +21,7 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
 
 #[cfg(feature = "cpu")]
 fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
-    use crate::backends::cpu::{for_type, convert};
+    use crate::backends::cpu::{convert, for_type};
     for_type!(arguments.operand("input").data_type, T => for_type!(outputs[0].descriptor.data_type, U => {
         let input = arguments.get::<T>("input").iter();
         outputs[0].elements::<U>().iter_mut().zip(input).for_each(|(output, x)| *output = convert::<T, U>(*x));

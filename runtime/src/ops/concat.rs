@@ -24,7 +24,8 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     let mut output = (*first).clone();
     for (index, input) in rest.iter().enumerate() {
         same_type(first, input, &format!("input {}", index + 1))?;
-        let alike = input.rank() == first.rank() && (0..first.rank()).all(|other| other == axis || input.shape[other] == first.shape[other]);
+        let alike =
+            input.rank() == first.rank() && (0..first.rank()).all(|other| other == axis || input.shape[other] == first.shape[other]);
         if !alike {
             return Err(format!("input {} has shape {:?}, but only axis {axis} may differ from {:?}", index + 1, input.shape, first.shape));
         }

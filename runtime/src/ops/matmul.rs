@@ -25,7 +25,10 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     let (batch_a, matrix_a) = a.shape.split_at(a.rank() - 2);
     let (batch_b, matrix_b) = b.shape.split_at(b.rank() - 2);
     if matrix_a[1] != matrix_b[0] {
-        return Err(format!("the columns of `a` ({}) must be the rows of `b` ({}); shapes {:?} and {:?}", matrix_a[1], matrix_b[0], a.shape, b.shape));
+        return Err(format!(
+            "the columns of `a` ({}) must be the rows of `b` ({}); shapes {:?} and {:?}",
+            matrix_a[1], matrix_b[0], a.shape, b.shape
+        ));
     }
     let mut shape = broadcast(batch_a, batch_b)?;
     shape.extend([matrix_a[0], matrix_b[1]]);

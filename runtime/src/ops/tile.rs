@@ -31,5 +31,7 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     use crate::backends::cpu::{move_elements, strides};
     let shape = &arguments.operand("input").shape;
     let packed = strides(shape);
-    move_elements(arguments.operands[0], &mut outputs[0], |index| (0..shape.len()).map(|axis| index[axis] % shape[axis] * packed[axis]).sum());
+    move_elements(arguments.operands[0], &mut outputs[0], |index| {
+        (0..shape.len()).map(|axis| index[axis] % shape[axis] * packed[axis]).sum()
+    });
 }

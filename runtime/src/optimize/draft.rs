@@ -164,7 +164,8 @@ impl Draft {
             let outputs = step.outputs.iter().map(|value| number(*value)).collect();
             program.steps.push(Step { kernel: merge_axes(kernel), outputs, label: step.label });
         }
-        program.outputs = graph.outputs().iter().zip(&self.output_values).map(|((name, _), value)| (name.clone(), number(*value))).collect();
+        program.outputs =
+            graph.outputs().iter().zip(&self.output_values).map(|((name, _), value)| (name.clone(), number(*value))).collect();
         memory::place(&mut program, &roots, values, &self.outputs);
         program
     }

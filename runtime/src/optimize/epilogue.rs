@@ -46,8 +46,12 @@ fn each(draft: &mut Draft, merge: impl Fn(&Draft, &Pointwise, usize, &Linear) ->
         let found = draft.step(index).and_then(|step| {
             let Kernel::Pointwise(pointwise) = &step.kernel else { return None };
             // The product made last comes first: its operands are all there.
-            let mut makers: Vec<_> =
-                pointwise.inputs.iter().enumerate().filter_map(|(position, input)| Some((draft.private_maker(input.value, index)?, position))).collect();
+            let mut makers: Vec<_> = pointwise
+                .inputs
+                .iter()
+                .enumerate()
+                .filter_map(|(position, input)| Some((draft.private_maker(input.value, index)?, position)))
+                .collect();
             makers.sort_unstable_by(|a, b| b.cmp(a));
             makers.into_iter().find_map(|(maker, position)| {
                 let made = draft.step(maker)?;

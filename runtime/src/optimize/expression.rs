@@ -218,7 +218,9 @@ impl fmt::Display for Expression {
             let mut text = match &instruction.operation {
                 Operation::Input(index) => format!("x{index}"),
                 Operation::Constant(number) => format!("{number}"),
-                Operation::Unary(function, _) => call(name(function), &function.parameters().iter().map(ToString::to_string).collect::<Vec<_>>()),
+                Operation::Unary(function, _) => {
+                    call(name(function), &function.parameters().iter().map(ToString::to_string).collect::<Vec<_>>())
+                }
                 Operation::Binary(function, ..) => call(name(function), &[]),
                 Operation::Compare(function, ..) => call(name(function), &[]),
                 Operation::Select(..) => call("select".into(), &[]),

@@ -30,7 +30,8 @@ pub(super) fn rooted(expression: &Expression, result: usize) -> Expression {
     let mut instructions = Vec::new();
     for (old, instruction) in expression.instructions.iter().enumerate().filter(|(old, _)| needed[*old]) {
         registers[old] = instructions.len();
-        instructions.push(Instruction { operation: instruction.operation.map(|operand| registers[operand]), data_type: instruction.data_type });
+        instructions
+            .push(Instruction { operation: instruction.operation.map(|operand| registers[operand]), data_type: instruction.data_type });
     }
     Expression { instructions }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::draft::{Draft, Origin};
 use super::function::function;
 use super::view::{View, Views, broadcast, contiguous};
-use super::{Expression, Instruction, Kernel, LayerNormalization, Linear, Operation, PackedConstant, Part, Pointwise, PointwiseInput, Step};
+use super::{
+    Expression, Instruction, Kernel, LayerNormalization, Linear, Operation, PackedConstant, Part, Pointwise, PointwiseInput, Step,
+};
 use super::{attention, dead, fold};
 use crate::graph::{Call, DataType, Graph, Node, NodeId, OperandDescriptor, Source, ValueId};
 

@@ -23,7 +23,10 @@ mod tests;
 
 pub use constant::{PackedConstant, Part};
 pub use expression::{Binary, Compare, Expression, Instruction, Operation, Register, Unary};
-pub use program::{Attention, Buffer, BufferId, HeadsView, Kernel, LayerNormalization, Linear, Place, Pointwise, PointwiseInput, Program, ProgramValue, Step};
+pub use program::{
+    Attention, Buffer, BufferId, HeadsView, Kernel, LayerNormalization, Linear, Place, Pointwise, PointwiseInput, Program, ProgramValue,
+    Step,
+};
 
 use crate::graph::Graph;
 

@@ -9,8 +9,11 @@ pub(super) fn merge_products(draft: &mut Draft) {
     for index in 0..draft.step_count() {
         let Some(Step { kernel: Kernel::Attention(attention), .. }) = draft.step(index) else { continue };
         let attention = attention.clone();
-        let products: Vec<Product> =
-            [attention.query, attention.key, attention.value].iter().enumerate().filter_map(|(role, view)| product(draft, index, role, view)).collect();
+        let products: Vec<Product> = [attention.query, attention.key, attention.value]
+            .iter()
+            .enumerate()
+            .filter_map(|(role, view)| product(draft, index, role, view))
+            .collect();
         // The groups of products with one input: all three of self-attention, keys and values of cross-attention.
         for first in 0..products.len() {
             let group: Vec<&Product> = products.iter().filter(|other| joins(draft, &products[first].linear, &other.linear)).collect();

@@ -42,7 +42,8 @@ fn inline(draft: &Draft, outer: &Pointwise, input: &PointwiseInput, inner: &Poin
         return None;
     }
     let position = outer.inputs.iter().position(|other| other == input)?;
-    let mut merged = Pointwise { shape: outer.shape.clone(), inputs: outer.inputs.clone(), expression: super::Expression { instructions: vec![] } };
+    let mut merged =
+        Pointwise { shape: outer.shape.clone(), inputs: outer.inputs.clone(), expression: super::Expression { instructions: vec![] } };
     merged.inputs.remove(position);
     let mut numbers = Vec::new();
     for input in &inner.inputs {

@@ -211,7 +211,9 @@ impl Kernel {
     /// Every tensor that it reads, in a fixed order, with repetitions.
     pub fn reads(&self) -> Vec<ValueId> {
         match self {
-            Kernel::Linear(linear) => [Some(linear.input), Some(linear.weight), linear.bias, linear.residual].into_iter().flatten().collect(),
+            Kernel::Linear(linear) => {
+                [Some(linear.input), Some(linear.weight), linear.bias, linear.residual].into_iter().flatten().collect()
+            }
             Kernel::Attention(attention) => {
                 let mask = attention.mask.map(|(value, _)| value);
                 [attention.query.value, attention.key.value, attention.value.value].into_iter().chain(mask).collect()
@@ -315,7 +317,10 @@ impl fmt::Display for Program {
                     write!(f, " {}×{}×{}", linear.rows, linear.inner, linear.columns)?;
                     let parts = [
                         (linear.bias.is_some(), String::from(" + bias")),
-                        (linear.activation.is_some(), format!(" → {}", linear.activation.as_ref().map(ToString::to_string).unwrap_or_default())),
+                        (
+                            linear.activation.is_some(),
+                            format!(" → {}", linear.activation.as_ref().map(ToString::to_string).unwrap_or_default()),
+                        ),
                         (linear.residual.is_some(), String::from(" + residual")),
                     ];
                     parts.iter().filter(|(there, _)| *there).try_for_each(|(_, text)| f.write_str(text))?;

@@ -259,11 +259,15 @@ fn attention_is_one_kernel_over_one_product() {
     let program = AttentionGraph::default().program();
     assert_eq!(kernels(&program), ["linear", "attention"]);
     let Kernel::Attention(attention) = &program.steps[1].kernel else { unreachable!() };
-    let views = [attention.query, attention.key, attention.value].map(|view| (view.offset, view.batch_stride, view.row_stride, view.head_stride));
+    let views =
+        [attention.query, attention.key, attention.value].map(|view| (view.offset, view.batch_stride, view.row_stride, view.head_stride));
     assert_eq!(views, [(0, 120, 24, 4), (8, 120, 24, 4), (16, 120, 24, 4)]);
     assert_eq!((attention.scale, attention.mask.unwrap().1), (0.5, [5, 0, 0, 1]));
     let weight = &program.constants.iter().find(|constant| constant.parts.len() == 3).unwrap();
-    assert_eq!((weight.key.as_str(), &weight.descriptor.shape[..]), ("weight query.weight | weight key.weight | weight value.weight", &[24, 8][..]));
+    assert_eq!(
+        (weight.key.as_str(), &weight.descriptor.shape[..]),
+        ("weight query.weight | weight key.weight | weight value.weight", &[24, 8][..])
+    );
     assert_eq!(program.arena_bytes(), (2 * 5 * 24 * 4usize).next_multiple_of(256), "the product alone");
 }
 
@@ -278,7 +282,10 @@ fn what_follows_attention_reads_its_output() {
         vec![linear(b, &b.reshape(&context, &[2, 5, 8]).unwrap(), "output", 8)]
     });
     assert_eq!(kernels(&program), ["linear", "attention", "linear"]);
-    assert_eq!(program.values[program.steps[1].outputs[0].0 as usize].buffer, program.values[linear_of(&program, 2).input.0 as usize].buffer);
+    assert_eq!(
+        program.values[program.steps[1].outputs[0].0 as usize].buffer,
+        program.values[linear_of(&program, 2).input.0 as usize].buffer
+    );
 }
 
 #[test]

@@ -7,13 +7,15 @@ use serde_json::Value;
 /// The files of a folder: operator's WebNN name and cases.
 pub(crate) fn files(folder: &str) -> Vec<(String, Vec<Value>)> {
     let path = super::folder(folder);
-    let mut files: Vec<_> = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| {
-            let cases = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let cases =
+                serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             (path.file_stem().unwrap().to_string_lossy().into_owned(), cases)
         })
         .collect()

@@ -48,10 +48,16 @@ fn run_case(case: &Value) -> Outcome {
         ("accept", Ok(outputs)) => {
             let expected: Vec<_> = case["outputs"].as_array().into_iter().flatten().map(|json| descriptor(json).unwrap()).collect();
             let found: Vec<_> = outputs.iter().map(|output| output.descriptor().clone()).collect();
-            if expected.is_empty() || expected == found { Outcome::Passed } else { Outcome::Failed(format!("inferred {found:?}, expected {expected:?}")) }
+            if expected.is_empty() || expected == found {
+                Outcome::Passed
+            } else {
+                Outcome::Failed(format!("inferred {found:?}, expected {expected:?}"))
+            }
         }
         ("accept", Err(reason)) => Outcome::Failed(format!("refused: {reason}")),
-        (_, Ok(outputs)) => Outcome::Failed(format!("accepted: {:?}", outputs.iter().map(|output| output.descriptor().to_string()).collect::<Vec<_>>())),
+        (_, Ok(outputs)) => {
+            Outcome::Failed(format!("accepted: {:?}", outputs.iter().map(|output| output.descriptor().to_string()).collect::<Vec<_>>()))
+        }
         (_, Err(reason)) if case["labelInMessage"] == true && !reason.contains(label) => {
             Outcome::Failed(format!("the message lacks the label `{label}`: {reason}"))
         }

@@ -33,7 +33,7 @@ pub(crate) fn run(engine: Engine) -> Vec<(String, String, Outcome)> {
     outcomes
 }
 
-enum Stop {
+pub(crate) enum Stop {
     Unsupported(String),
     Failed(String),
 }
@@ -91,7 +91,7 @@ fn pack(constant: &PackedConstant) -> Result<Tensor, Error> {
     Tensor::new(constant.descriptor.clone(), &bytes)
 }
 
-fn build(graph: &Value) -> Result<(Graph, HashMap<String, Tensor>), Stop> {
+pub(crate) fn build(graph: &Value) -> Result<(Graph, HashMap<String, Tensor>), Stop> {
     let builder = GraphBuilder::new();
     let mut operands: HashMap<String, Operand> = HashMap::new();
     let mut inputs = HashMap::new();
@@ -131,7 +131,7 @@ fn build(graph: &Value) -> Result<(Graph, HashMap<String, Tensor>), Stop> {
     Ok((graph, inputs))
 }
 
-fn tensor_of(json: &Value) -> Result<Tensor, Stop> {
+pub(crate) fn tensor_of(json: &Value) -> Result<Tensor, Stop> {
     let descriptor: OperandDescriptor = descriptor(&json["descriptor"])?;
     let count = descriptor.element_count();
     let data: Vec<&Value> = json["data"].as_array().unwrap().iter().collect();
@@ -157,7 +157,7 @@ fn tensor_of(json: &Value) -> Result<Tensor, Stop> {
     Ok(Tensor::new(descriptor, &bytes)?)
 }
 
-fn compare(expected: &Tensor, found: &Tensor, tolerance: &Value) -> Result<(), Stop> {
+pub(crate) fn compare(expected: &Tensor, found: &Tensor, tolerance: &Value) -> Result<(), Stop> {
     let ulp = tolerance["metric"] == "ULP";
     let limit = number(&tolerance["value"]).unwrap();
     // Sign-magnitude keys: neighbouring floats differ by 1, and both zeros are one.

@@ -24,7 +24,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     println!("\ncpu      {}, {} threads, {}", cpu.architecture, cpu.threads, cpu.features.join(" "));
     #[cfg(feature = "webgpu")]
     for adapter in &detection.adapters {
-        println!("adapter  {adapter}");
+        let limits = &adapter.limits;
+        println!("adapter  {}: {} ({}, {}), {} {}", adapter.index, adapter.name, adapter.device_type, adapter.backend, adapter.driver, adapter.driver_info);
+        println!("         binding up to {} MiB, buffer up to {} MiB", limits.max_storage_buffer_binding_size >> 20, limits.max_buffer_size >> 20);
+        println!("         {}", adapter.features.join(" "));
     }
     Ok(())
 }

@@ -12,7 +12,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let mut bindgen = Bindgen::new();
-    let made = bindgen.input_path(input).web(true).map(|bindgen| bindgen.typescript(false).omit_default_module_path(false).generate(folder));
+    let made =
+        bindgen.input_path(input).web(true).map(|bindgen| bindgen.typescript(false).omit_default_module_path(false).generate(folder));
     match made.and_then(|made| made) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,6 +2,7 @@
 //!
 //! The lists are those of `cargo test`: `generated/tests/*.rs`, compiled here as modules.
 
+mod conformance;
 mod fetched;
 mod suite;
 
@@ -17,7 +18,7 @@ mod generated {
 }
 
 thread_local! {
-    static SUITES: Vec<Suite> = generated::all();
+    static SUITES: Vec<Suite> = generated::all().into_iter().chain(conformance::suites()).collect();
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -43,6 +44,12 @@ pub fn suites() -> String {
 #[wasm_bindgen]
 pub fn add_golden_file(family: &str, golden: &str, file: &str, bytes: Vec<u8>) {
     fetched::add(family, golden, file, bytes);
+}
+
+/// Takes one file of the W3C's conformance vectors; before [`suites`].
+#[wasm_bindgen]
+pub fn add_conformance_file(operator: &str, text: &str) {
+    conformance::add(operator, text);
 }
 
 /// Runs one test; the result as JSON: `{"status": "ok" | "FAILED" | "ignored", "message", "ms"}`.

@@ -11,15 +11,15 @@ use serde::Serialize;
 use crate::fetched;
 
 /// `ok`, `FAILED` or `ignored`, and why.
-type Verdict = (&'static str, String);
+pub(crate) type Verdict = (&'static str, String);
 
-/// A generated file.
+/// A generated file, or the conformance vectors on a platform.
 #[derive(Serialize)]
 pub(crate) struct Suite {
-    suite: &'static str,
-    family: &'static str,
-    platform: &'static str,
-    tests: Vec<&'static str>,
+    pub(crate) suite: String,
+    pub(crate) family: &'static str,
+    pub(crate) platform: &'static str,
+    pub(crate) tests: Vec<String>,
     #[serde(skip)]
     pub(crate) run: Box<dyn Fn(usize) -> Pin<Box<dyn Future<Output = Verdict>>>>,
 }
@@ -28,8 +28,8 @@ pub(crate) struct Suite {
 pub(crate) fn suite<S: Skill>(name: &'static str, platform: &'static str, tests: &'static [Test<S>]) -> Option<Suite> {
     let on = Platform::from_name(platform)?;
     let run = move |index: usize| -> Pin<Box<dyn Future<Output = Verdict>>> { Box::pin(run(on, tests.get(index))) };
-    let names = tests.iter().map(|test| test.name).collect();
-    Some(Suite { suite: name, family: S::FAMILY, platform, tests: names, run: Box::new(run) })
+    let names = tests.iter().map(|test| test.name.to_owned()).collect();
+    Some(Suite { suite: name.to_owned(), family: S::FAMILY, platform, tests: names, run: Box::new(run) })
 }
 
 async fn run<S: Skill>(platform: Platform, test: Option<&'static Test<S>>) -> Verdict {

@@ -33,7 +33,8 @@ impl Connection {
         // The shell puts our two pipes where the browser looks for them, and becomes the browser.
         let mut command = Command::new("sh");
         command.args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#]).arg(program).args(arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| format!("{}: {error}", program.display()))?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| format!("{}: {error}", program.display()))?;
         let input = child.stdin.take().ok_or("no pipe to the browser")?;
         let mut output = BufReader::new(child.stdout.take().ok_or("no pipe from the browser")?);
         let (sender, messages) = channel();

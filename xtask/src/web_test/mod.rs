@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// Only tests whose name holds this text.
     #[arg(long, default_value = "")]
     filter: String,
+    /// Run the W3C's conformance vectors too, one test per operator.
+    #[arg(long)]
+    conformance: bool,
     /// Serve until stopped, and open no browser: any browser of this machine may load the page.
     #[arg(long)]
     serve: bool,
@@ -67,8 +70,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         Err(reason) => return skip(&format!("no browser: {reason}")),
     };
     let package = toolchain.build("ipfs-accelerate-web-tests", "web")?;
-    let server = Server::start(root().join("web/tests/index.html"), package, root().join("generated/goldens"))?;
-    let page = format!("{}?platform={}&filter={}", server.address(), arguments.platform, arguments.filter);
+    let vectors =
+        std::env::var_os("WEBNN_CONFORMANCE").map_or_else(|| root().join("runtime/tests/conformance"), PathBuf::from).join("webnn");
+    let server = Server::start(root().join("web/tests/index.html"), package, root().join("generated/goldens"), vectors)?;
+    let conformance = if arguments.conformance { "&conformance=1" } else { "" };
+    let page = format!("{}?platform={}&filter={}{conformance}", server.address(), arguments.platform, arguments.filter);
     let Some(program) = program.filter(|_| !arguments.serve) else {
         println!("serving {page}\nstop with ctrl-c");
         loop {

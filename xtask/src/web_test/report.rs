@@ -60,7 +60,9 @@ impl Report {
             "result" => {
                 self.running = None;
                 let milliseconds = event["ms"].as_f64().unwrap_or_default();
-                println!("test {} ... {} ({milliseconds:.0} ms)", text("name"), text("status"));
+                let note =
+                    if text("status") == "ok" && !text("message").is_empty() { format!(", {}", text("message")) } else { String::new() };
+                println!("test {} ... {} ({milliseconds:.0} ms{note})", text("name"), text("status"));
                 if text("status") == "ignored" {
                     println!("skipped: {}: {}", text("name"), text("message"));
                 }
@@ -91,17 +93,25 @@ impl Report {
         self.results.iter().filter(|result| result["status"] == status).count()
     }
 
+    /// What is wrong with a run in which nothing failed.
+    fn complaint(&self) -> Option<String> {
+        match self.expected {
+            _ if !self.fatal.is_empty() => None,
+            Some(expected) if expected != self.results.len() => {
+                Some(format!("{} of {expected} tests told their results", self.results.len()))
+            }
+            None => Some("the page told of no tests".into()),
+            Some(0) => Some("no test was run".into()),
+            Some(_) => None,
+        }
+    }
+
     /// Prints the failures and the summary; after a failure, console, screenshot and results lie in `folder`.
     ///
     /// **Errors** a test that failed, a page that did, or fewer results than tests.
     pub(super) fn finish(mut self, browser: &mut Browser, folder: &Path) -> Result {
         browser.attend();
-        if self.fatal.is_empty() && self.expected != Some(self.results.len()) {
-            self.fatal.push(format!("{} of {:?} tests told their results", self.results.len(), self.expected.unwrap_or_default()));
-        }
-        if self.fatal.is_empty() && self.results.is_empty() {
-            self.fatal.push("no test was run".into());
-        }
+        self.fatal.extend(self.complaint());
         let failed = self.count("FAILED") + self.fatal.len();
         if failed > 0 {
             println!("\nfailures:\n");
@@ -116,7 +126,9 @@ impl Report {
         let seconds = self.started.elapsed().as_secs_f64();
         let verdict = if failed > 0 { "FAILED" } else { "ok" };
         self.keep(browser, folder, failed > 0)?;
-        println!("\ntest result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; 0 filtered out; finished in {seconds:.2}s");
+        println!(
+            "\ntest result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; 0 filtered out; finished in {seconds:.2}s"
+        );
         if failed > 0 { Err(format!("web tests failed; console, screenshot and results: {}", folder.display())) } else { Ok(()) }
     }
 
@@ -131,5 +143,49 @@ impl Report {
             std::fs::write(folder.join("screenshot.png"), image).map_err(wrong)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(events: &[Value]) -> Report {
+        let mut report = Report::new("a browser", Duration::from_secs(60));
+        events.iter().for_each(|event| report.take(event));
+        report
+    }
+
+    fn result(name: &str, status: &str) -> Value {
+        json!({ "event": "result", "name": name, "status": status, "message": "why", "ms": 1.5 })
+    }
+
+    #[test]
+    fn results_are_counted() {
+        let start = json!({ "event": "start", "tests": 3, "agent": "x" });
+        let end = json!({ "event": "end" });
+        let report = report(&[start, result("a", "ok"), result("b", "ignored"), result("c", "FAILED"), end]);
+        assert!(report.is_done() && report.complaint().is_none());
+        assert_eq!(["ok", "ignored", "FAILED"].map(|status| report.count(status)), [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_page_that_ends_early_or_is_empty_is_a_failure() {
+        let start = |tests: usize| json!({ "event": "start", "tests": tests });
+        assert_eq!(
+            report(&[start(2), result("a", "ok"), json!({ "event": "end" })]).complaint(),
+            Some("1 of 2 tests told their results".into())
+        );
+        assert_eq!(report(&[start(0), json!({ "event": "end" })]).complaint(), Some("no test was run".into()));
+        assert_eq!(report(&[json!({ "event": "end" })]).complaint(), Some("the page told of no tests".into()));
+    }
+
+    #[test]
+    fn what_fails_outside_of_a_test_names_the_test_it_fell_on() {
+        let running = json!({ "event": "running", "name": "a" });
+        let fatal = report(&[running, json!({ "event": "fatal", "message": "thrown" })]);
+        assert!(fatal.is_done());
+        assert_eq!(fatal.fatal, ["thrown during `a`"]);
+        assert!(report(&[Value::Null]).is_done());
     }
 }

@@ -24,17 +24,18 @@ struct Roots {
     page: PathBuf,
     package: PathBuf,
     goldens: PathBuf,
+    conformance: PathBuf,
 }
 
 impl Server {
-    /// Serves a page at `/`, a folder at `/pkg/`, and the goldens.
+    /// Serves a page at `/`, a folder at `/pkg/`, the goldens, and the W3C's vectors.
     ///
     /// **Errors** no port.
-    pub(super) fn start(page: PathBuf, package: PathBuf, goldens: PathBuf) -> Result<Self> {
+    pub(super) fn start(page: PathBuf, package: PathBuf, goldens: PathBuf, conformance: PathBuf) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port on loopback: {error}"))?;
         let address = format!("http://{}/", listener.local_addr().map_err(|error| error.to_string())?);
         let (sender, events) = channel();
-        let roots = Arc::new(Roots { page, package, goldens });
+        let roots = Arc::new(Roots { page, package, goldens, conformance });
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (roots, sender) = (Arc::clone(&roots), sender.clone());
@@ -89,7 +90,10 @@ fn serve(mut stream: TcpStream, roots: &Roots, events: &Sender<Value>) -> std::i
         _ => ("405 Method Not Allowed", "text/plain", Vec::new()),
     };
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+    )?;
     stream.write_all(&body)
 }
 
@@ -98,12 +102,20 @@ impl Roots {
         if path == "/goldens.json" {
             return Some(("application/json", list(&self.goldens).to_string().into_bytes()));
         }
+        if path == "/conformance.json" {
+            let files = names(&self.conformance);
+            let operators: Vec<&str> = files.iter().filter_map(|file| file.strip_suffix(".json")).collect();
+            return Some(("application/json", json!(operators).to_string().into_bytes()));
+        }
         let file = match path {
             "/" => self.page.clone(),
-            _ => [("/pkg/", &self.package), ("/goldens/", &self.goldens)].into_iter().find_map(|(prefix, folder)| {
-                let rest = Path::new(path.strip_prefix(prefix)?);
-                rest.components().all(|part| matches!(part, Component::Normal(_))).then(|| folder.join(rest))
-            })?,
+            _ => {
+                let folders = [("/pkg/", &self.package), ("/goldens/", &self.goldens), ("/conformance/", &self.conformance)];
+                folders.into_iter().find_map(|(prefix, folder)| {
+                    let rest = Path::new(path.strip_prefix(prefix)?);
+                    rest.components().all(|part| matches!(part, Component::Normal(_))).then(|| folder.join(rest))
+                })?
+            }
         };
         let kind = match file.extension()?.to_str()? {
             "html" => "text/html; charset=utf-8",
@@ -118,12 +130,6 @@ impl Roots {
 
 /// Every file of every golden: `[{"family", "golden", "file"}, …]`.
 fn list(goldens: &Path) -> Value {
-    let names = |folder: &Path| -> Vec<String> {
-        let entries = folder.read_dir().into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    };
     let mut files = Vec::new();
     for family in names(goldens) {
         for golden in names(&goldens.join(&family)) {
@@ -134,4 +140,12 @@ fn list(goldens: &Path) -> Value {
         }
     }
     files.into()
+}
+
+/// The names in a folder, sorted; none where it is not there.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }

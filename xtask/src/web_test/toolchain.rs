@@ -42,7 +42,9 @@ impl Toolchain {
             run_command(command("apt-get", &["update", "-qq"]))?;
             run_command(command("apt-get", &[&["install", "-y", "-qq", "--no-install-recommends"], &PACKAGES[..]].concat()))?;
         }
-        Self::find().ok_or_else(|| format!("no std for {TARGET}: `rustup target add {TARGET}`, or on Debian `apt-get install {}`", PACKAGES.join(" ")))
+        Self::find().ok_or_else(|| {
+            format!("no std for {TARGET}: `rustup target add {TARGET}`, or on Debian `apt-get install {}`", PACKAGES.join(" "))
+        })
     }
 
     fn find() -> Option<Self> {

@@ -65,7 +65,14 @@ pub(super) fn run(attention: &Attention, [query, key, value]: [&[f32]; 3], mask:
             }
             CONTEXT.with_borrow_mut(|context| {
                 context.resize(count * a.value_size, 0.0);
-                multiply([count, a.key_length, a.value_size], Matrix { data: scores, row_stride: a.key_length, column_stride: 1 }, values, 1.0, context, a.value_size);
+                multiply(
+                    [count, a.key_length, a.value_size],
+                    Matrix { data: scores, row_stride: a.key_length, column_stride: 1 },
+                    values,
+                    1.0,
+                    context,
+                    a.value_size,
+                );
                 for (row, context) in context.chunks_exact(a.value_size).enumerate() {
                     let row = batch * a.query_length + first + row;
                     // SAFETY: each task has its own rows of its own head, and holds one segment at a time.

@@ -15,6 +15,8 @@ use crate::optimize::Linear;
 const BLOCK: usize = 16 * TILE;
 /// Inner sizes taken at once, so that a tile's weights and a panel stay in the caches.
 const INNER: usize = 768;
+/// Rows turned at once, at most, from sums by column to output by row.
+const ROWS: usize = 16;
 /// Panels of a group of rows.
 const GROUP: usize = 4;
 
@@ -168,25 +170,35 @@ impl Task<'_> {
     /// Bias, activation and residual, while the sums are in the cache; then the block's rows are written.
     fn finish(&self, sums: &[f32], block: usize, output: &Blocks<'_>) {
         let (width, columns) = (VECTORS * self.lanes, self.linear.columns);
-        for row in self.rows.clone() {
-            let (panel, lane) = ((row - self.rows.start) / width, (row - self.rows.start) % width);
+        // Panels are a power of two wide, so that a step never crosses from one into the next.
+        let step = ROWS.min(width);
+        let mut turned = [[0f32; BLOCK]; ROWS];
+        for first in self.rows.clone().step_by(step) {
+            let (panel, lane) = ((first - self.rows.start) / width, (first - self.rows.start) % width);
             let vectors = (self.linear.rows - (self.rows.start + panel * width)).div_ceil(self.lanes).min(VECTORS);
             let rows = vectors * self.lanes;
-            // SAFETY: tasks have disjoint blocks of columns or groups of rows, and a task holds one segment at a time.
-            #[allow(unsafe_code)]
-            let segment = unsafe { output.segment(row, self.columns.start, self.columns.len()) };
-            for (column, value) in segment.iter_mut().enumerate() {
+            let count = step.min(self.rows.end - first);
+            for column in 0..self.columns.len() {
                 let tile = column / TILE * TILE;
-                *value = sums[(panel * block + tile) * width + (column - tile) * rows + lane];
+                let start = (panel * block + tile) * width + (column - tile) * rows + lane;
+                for (turned, sum) in turned.iter_mut().zip(&sums[start..][..count]) {
+                    turned[column] = *sum;
+                }
             }
-            if let Some(bias) = self.operands.bias {
-                math::add(segment, &bias[self.columns.clone()]);
-            }
-            if let Some(tape) = self.tape {
-                tape.apply(segment);
-            }
-            if let Some(residual) = self.operands.residual {
-                math::add(segment, &residual[row * columns..][self.columns.clone()]);
+            for (row, turned) in (first..first + count).zip(&turned) {
+                // SAFETY: tasks have disjoint blocks of columns or groups of rows, and a task holds one segment at a time.
+                #[allow(unsafe_code)]
+                let segment = unsafe { output.segment(row, self.columns.start, self.columns.len()) };
+                segment.copy_from_slice(&turned[..self.columns.len()]);
+                if let Some(bias) = self.operands.bias {
+                    math::add(segment, &bias[self.columns.clone()]);
+                }
+                if let Some(tape) = self.tape {
+                    tape.apply(segment);
+                }
+                if let Some(residual) = self.operands.residual {
+                    math::add(segment, &residual[row * columns..][self.columns.clone()]);
+                }
             }
         }
     }

@@ -166,7 +166,8 @@ mod tests {
         for step in 0..=steps {
             let x = range.start + (range.end - range.start) * step as f32 / steps as f32;
             let (found, truth) = (f64::from(function(x)), truth(f64::from(x)));
-            let ulp = f64::from((truth as f32).abs().max(f32::MIN_POSITIVE).next_up()) - f64::from((truth as f32).abs().max(f32::MIN_POSITIVE));
+            let ulp =
+                f64::from((truth as f32).abs().max(f32::MIN_POSITIVE).next_up()) - f64::from((truth as f32).abs().max(f32::MIN_POSITIVE));
             worst = worst.max((found - truth).abs() / ulp);
         }
         worst

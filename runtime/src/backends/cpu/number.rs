@@ -155,14 +155,38 @@ pub fn convert<T: Number, U: Number>(number: T) -> U {
 macro_rules! for_type {
     ($data_type:expr, $type:ident => $body:expr) => {
         match $data_type {
-            $crate::graph::DataType::Float32 => { type $type = f32; $body }
-            $crate::graph::DataType::Float16 => { type $type = half::f16; $body }
-            $crate::graph::DataType::Int32 => { type $type = i32; $body }
-            $crate::graph::DataType::Uint32 => { type $type = u32; $body }
-            $crate::graph::DataType::Int64 => { type $type = i64; $body }
-            $crate::graph::DataType::Uint64 => { type $type = u64; $body }
-            $crate::graph::DataType::Int8 => { type $type = i8; $body }
-            $crate::graph::DataType::Uint8 => { type $type = u8; $body }
+            $crate::graph::DataType::Float32 => {
+                type $type = f32;
+                $body
+            }
+            $crate::graph::DataType::Float16 => {
+                type $type = half::f16;
+                $body
+            }
+            $crate::graph::DataType::Int32 => {
+                type $type = i32;
+                $body
+            }
+            $crate::graph::DataType::Uint32 => {
+                type $type = u32;
+                $body
+            }
+            $crate::graph::DataType::Int64 => {
+                type $type = i64;
+                $body
+            }
+            $crate::graph::DataType::Uint64 => {
+                type $type = u64;
+                $body
+            }
+            $crate::graph::DataType::Int8 => {
+                type $type = i8;
+                $body
+            }
+            $crate::graph::DataType::Uint8 => {
+                type $type = u8;
+                $body
+            }
             $crate::graph::DataType::Int4 | $crate::graph::DataType::Uint4 => unreachable!("compiling refuses 4-bit types"),
         }
     };
@@ -173,8 +197,14 @@ pub(crate) use for_type;
 macro_rules! for_float {
     ($data_type:expr, $type:ident => $body:expr) => {
         match $data_type {
-            $crate::graph::DataType::Float16 => { type $type = half::f16; $body }
-            _ => { type $type = f32; $body }
+            $crate::graph::DataType::Float16 => {
+                type $type = half::f16;
+                $body
+            }
+            _ => {
+                type $type = f32;
+                $body
+            }
         }
     };
 }
@@ -200,7 +230,9 @@ mod tests {
 
     #[test]
     fn erf_at_known_points() {
-        for (x, expected) in [(0.0, 0.0), (0.5, 0.5204998778130465), (1.0, 0.8427007929497149), (-2.0, -0.9953222650189527), (3.5, 0.9999992569016276)] {
+        for (x, expected) in
+            [(0.0, 0.0), (0.5, 0.5204998778130465), (1.0, 0.8427007929497149), (-2.0, -0.9953222650189527), (3.5, 0.9999992569016276)]
+        {
             assert!((erf(x) - expected).abs() < 1e-15, "erf({x}) = {}", erf(x));
         }
         assert_eq!(erf(f64::INFINITY), 1.0);

@@ -65,8 +65,7 @@ pub(super) fn run_widened(kernel: &Kernel, memory: &Memory<'_>, tape: Option<&Ta
         Kernel::Linear(linear) => {
             let (input, weight) = (widen(linear.input), widen(linear.weight));
             let (bias, residual) = (linear.bias.map(widen), linear.residual.map(widen));
-            let operands =
-                linear::Operands { input: &input, weight: &weight, bias: bias.as_deref(), residual: residual.as_deref() };
+            let operands = linear::Operands { input: &input, weight: &weight, bias: bias.as_deref(), residual: residual.as_deref() };
             // The activation's own instructions are float16: it follows in its own type.
             let plain = crate::optimize::Linear { activation: None, ..linear.clone() };
             match tape {

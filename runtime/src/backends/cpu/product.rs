@@ -39,23 +39,26 @@ impl WithSimd for Tile<'_> {
 }
 
 #[inline(always)]
+#[allow(clippy::needless_range_loop)]
 fn multiply<S: Simd, const V: usize>(simd: S, tile: Tile<'_>) {
     let (panel, _) = S::as_simd_f32s(tile.panel);
     let inner = panel.len() / V;
     let weights = tile.weights.map(|row| &row[..inner]);
     let mut sums = [[simd.splat_f32s(0.0); V]; TILE];
+    // By index, not by zipped iterators: so the sums stay in registers.
     for (k, column) in panel.chunks_exact(V).enumerate() {
-        for (sums, weights) in sums.iter_mut().zip(&weights) {
-            let weight = simd.splat_f32s(weights[k]);
-            for (sum, rows) in sums.iter_mut().zip(column) {
-                *sum = simd.mul_add_e_f32s(*rows, weight, *sum);
+        for row in 0..TILE {
+            let weight = simd.splat_f32s(weights[row][k]);
+            for vector in 0..V {
+                sums[row][vector] = simd.mul_add_e_f32s(column[vector], weight, sums[row][vector]);
             }
         }
     }
     let (output, _) = S::as_mut_simd_f32s(tile.sums);
-    for (output, sums) in output.chunks_exact_mut(V).zip(&sums) {
-        for (output, sum) in output.iter_mut().zip(sums) {
-            *output = if tile.accumulate { simd.add_f32s(*output, *sum) } else { *sum };
+    for row in 0..TILE {
+        for vector in 0..V {
+            let output = &mut output[row * V + vector];
+            *output = if tile.accumulate { simd.add_f32s(*output, sums[row][vector]) } else { sums[row][vector] };
         }
     }
 }

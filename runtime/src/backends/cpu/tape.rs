@@ -30,7 +30,9 @@ impl Tape {
 
     /// Evaluates the expression, whose only input is `values`, in place.
     pub(super) fn apply(&self, values: &mut [f32]) {
-        if let [Instruction { operation: Operation::Input(_), .. }, Instruction { operation: Operation::Unary(function, 0), .. }] = self.instructions[..] {
+        if let [Instruction { operation: Operation::Input(_), .. }, Instruction { operation: Operation::Unary(function, 0), .. }] =
+            self.instructions[..]
+        {
             return unary_float32(function, values);
         }
         values.chunks_mut(BLOCK).for_each(|block| self.apply_block(block));
@@ -204,7 +206,8 @@ fn zip<T: Number>(target: &mut [T], a: &[T], b: &[T], function: impl Fn(T, T) ->
 }
 
 fn compare<T: Number>(function: Compare, target: &mut [u8], a: &[T], b: &[T]) {
-    let mut each = |holds: fn(&T, &T) -> bool| target.iter_mut().zip(a.iter().zip(b)).for_each(|(target, (a, b))| *target = u8::from(holds(a, b)));
+    let mut each =
+        |holds: fn(&T, &T) -> bool| target.iter_mut().zip(a.iter().zip(b)).for_each(|(target, (a, b))| *target = u8::from(holds(a, b)));
     match function {
         Compare::Equal => each(T::eq),
         Compare::NotEqual => each(T::ne),

@@ -52,7 +52,8 @@ fn difference(graph: &Graph, limit: u32) -> f64 {
     let mut worst = 0f64;
     for threads in [1, 3] {
         let mut compiled = Device::new(Some(threads)).unwrap().compile(&optimize(graph), &mut |constant| pack(constant)).unwrap();
-        let inputs: Vec<(String, Tensor)> = graph.inputs().iter().map(|(name, _)| (name.clone(), lookup(graph, name, limit).unwrap())).collect();
+        let inputs: Vec<(String, Tensor)> =
+            graph.inputs().iter().map(|(name, _)| (name.clone(), lookup(graph, name, limit).unwrap())).collect();
         let inputs: Vec<(&str, &Tensor)> = inputs.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
         let first = compiled.run(&inputs).unwrap();
         assert_eq!(first, compiled.run(&inputs).unwrap(), "two runs differ");
@@ -125,7 +126,9 @@ fn random_scalar(data_type: DataType, value: f64) -> Vec<u8> {
 
 #[test]
 fn an_encoder_of_many_sizes() {
-    for (batch, sequence, heads, head_size, wide) in [(1, 1, 1, 1, 1), (2, 5, 3, 7, 13), (1, 70, 2, 16, 100), (3, 33, 4, 8, 800), (1, 300, 1, 20, 10)] {
+    for (batch, sequence, heads, head_size, wide) in
+        [(1, 1, 1, 1, 1), (2, 5, 3, 7, 13), (1, 70, 2, 16, 100), (3, 33, 4, 8, 800), (1, 300, 1, 20, 10)]
+    {
         let graph = encoder(DataType::Float32, &Sizes { batch, sequence, heads, head_size, wide });
         let difference = difference(&graph, 7);
         assert!(difference < 2e-5, "{batch} × {sequence} × {heads} × {head_size}: {difference}");
@@ -141,7 +144,9 @@ fn an_encoder_of_float16() {
 
 #[test]
 fn products_of_every_shape_and_storage() {
-    for (rows, inner, columns, transposed) in [(1, 5, 1, true), (17, 1, 6, true), (65, 800, 7, true), (300, 20, 97, true), (5, 1600, 13, false), (64, 769, 192, false)] {
+    for (rows, inner, columns, transposed) in
+        [(1, 5, 1, true), (17, 1, 6, true), (65, 800, 7, true), (300, 20, 97, true), (5, 1600, 13, false), (64, 769, 192, false)]
+    {
         let b = GraphBuilder::new();
         let float = |shape: &[usize]| OperandDescriptor::new(DataType::Float32, shape).unwrap();
         let x = b.input("x", float(&[rows, inner])).unwrap();

@@ -81,7 +81,8 @@ impl Compiled {
         let made = Self::make(&shared, program, &plan, constants, load);
         // Scopes belong to this thread: both are closed before anything is awaited.
         let (validation, memory) = (validation.pop(), memory.pop());
-        for error in [memory.await, validation.await].into_iter().flatten() {
+        let (memory, validation) = (memory.await, validation.await);
+        if let Some(error) = memory.or(validation) {
             let bytes = plan.arena_bytes + plan.constant_bytes();
             return Err(device_error(format!("{} (while {bytes} bytes of arena and weights were asked for)", describe(&error))));
         }

@@ -16,8 +16,11 @@ pub type Loader<'a> = dyn FnMut(&PackedConstant) -> Result<Tensor> + 'a;
 /// The uploaded weights of one checkpoint on one device. Clones are the same set; a weight leaves when no program uses it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Constants {
-    known: Arc<Mutex<HashMap<(String, usize), Weak<wgpu::Buffer>>>>,
+    known: Arc<Mutex<HashMap<Key, Weak<wgpu::Buffer>>>>,
 }
+
+/// The constant, and where its chunk ends: devices of other limits split otherwise.
+type Key = (String, usize);
 
 /// Bytes that go to the device in one write: enough to be quick, little beside the weights.
 const STAGE: usize = 8 << 20;
@@ -36,7 +39,6 @@ impl Constants {
         chunks: &[Chunk],
         load: &mut Loader<'_>,
     ) -> Result<Vec<Arc<wgpu::Buffer>>> {
-        // A chunk's key holds its size too: devices of other limits split otherwise.
         let key = |chunk: &Chunk| (constant.key.clone(), chunk.bytes.end);
         let known: Option<Vec<_>> = {
             let known = lock(&self.known);

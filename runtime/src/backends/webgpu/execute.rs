@@ -37,7 +37,7 @@ impl Staging {
 impl Compiled {
     /// Computes the outputs, in the program's order.
     ///
-    /// **Errors** inputs that are missing, unknown or of another type or shape; [`Error::Device`](crate::Error::Device) where the device fails.
+    /// **Errors** inputs that are missing, unknown or of another type or shape; [`crate::Error::Device`] where the device fails.
     pub async fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>> {
         let tensors = arrange(&self.inputs, inputs)?;
         self.shared.check()?;

@@ -11,6 +11,7 @@ mod dispatch;
 mod kernels;
 mod lower;
 mod shader;
+mod steps;
 
 #[cfg(feature = "webgpu")]
 mod adapter;

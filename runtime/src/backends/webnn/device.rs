@@ -55,7 +55,8 @@ impl Device {
     /// **Errors** [`Error::Unavailable`] where the browser has no WebNN or refuses every request for a context.
     pub async fn open() -> Result<Self> {
         let unavailable = |reason: String| Error::Unavailable { platform: PLATFORM.into(), reason };
-        let navigator = js::get(&js::global(), "navigator").ok().flatten().ok_or_else(|| unavailable("there is no `navigator` here".into()))?;
+        let navigator =
+            js::get(&js::global(), "navigator").ok().flatten().ok_or_else(|| unavailable("there is no `navigator` here".into()))?;
         let user_agent = js::get(&navigator, "userAgent").ok().flatten().and_then(|text| text.as_string()).unwrap_or_default();
         let ml = js::get(&navigator, "ml").map_err(&unavailable)?;
         let ml = ml.ok_or_else(|| unavailable(format!("this browser has no WebNN: `navigator.ml` is not there ({user_agent})")))?;
@@ -148,5 +149,8 @@ impl Shared {
 /// The product of a user agent's text that is the browser's own: the last but `Safari`, which nearly all of them claim.
 fn browser(user_agent: &str) -> &str {
     let products = user_agent.split(' ').filter(|product| product.contains('/') && !product.starts_with("Mozilla/"));
-    products.filter(|product| !product.starts_with("Safari/") && !product.starts_with("AppleWebKit/")).last().unwrap_or("an unnamed browser")
+    products
+        .filter(|product| !product.starts_with("Safari/") && !product.starts_with("AppleWebKit/"))
+        .last()
+        .unwrap_or("an unnamed browser")
 }

@@ -38,7 +38,8 @@ pub(super) async fn wait(promise: JsValue) -> Result<JsValue, Thrown> {
 
 /// Makes an object of a class of the global scope.
 pub(super) fn construct(class: &str, arguments: &[&JsValue]) -> Result<JsValue, Thrown> {
-    let function = get(&global(), class)?.and_then(|value| value.dyn_into::<Function>().ok()).ok_or_else(|| format!("`{class}` is not there"))?;
+    let function =
+        get(&global(), class)?.and_then(|value| value.dyn_into::<Function>().ok()).ok_or_else(|| format!("`{class}` is not there"))?;
     Reflect::construct(&function, &array(arguments.iter().copied())).map_err(|error| format!("{class}: {}", words(&error)))
 }
 
@@ -64,5 +65,7 @@ pub(super) fn numbers(numbers: &[usize]) -> JsValue {
 
 /// The text of an error: `TypeError: …`.
 pub(super) fn words(error: &JsValue) -> String {
-    error.as_string().unwrap_or_else(|| error.dyn_ref::<js_sys::Object>().map_or_else(|| format!("{error:?}"), |object| object.to_string().into()))
+    error
+        .as_string()
+        .unwrap_or_else(|| error.dyn_ref::<js_sys::Object>().map_or_else(|| format!("{error:?}"), |object| object.to_string().into()))
 }

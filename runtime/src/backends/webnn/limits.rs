@@ -152,10 +152,7 @@ mod tests {
     fn operators_types_ranks_and_bytes_are_held() {
         let add = |builder: &GraphBuilder, x: &crate::Operand| builder.add(x, x).unwrap();
         assert_eq!(check(&[2, 3], DataType::Float32, add), "supported");
-        assert_eq!(
-            check(&[2, 3], DataType::Int32, add),
-            "`add` is unsupported on webnn: `a` is int32; this browser takes float32 (`add`)"
-        );
+        assert_eq!(check(&[2, 3], DataType::Int32, add), "`add` is unsupported on webnn: `a` is int32; this browser takes float32 (`add`)");
         assert_eq!(
             check(&[1, 2, 3], DataType::Float32, add),
             "`add` is unsupported on webnn: `a` has rank 3; this browser takes 0 to 2 (`add`)"
@@ -164,10 +161,7 @@ mod tests {
             check(&[2], DataType::Float32, |builder, x| builder.tanh(x).unwrap()),
             "`tanh` is unsupported on webnn: this browser's WebNN has no `tanh` (`tanh`)"
         );
-        assert_eq!(
-            check(&[2], DataType::Int64, add),
-            "`input` is unsupported on webnn: `x` is int64; this browser takes float32, int32"
-        );
+        assert_eq!(check(&[2], DataType::Int64, add), "`input` is unsupported on webnn: `x` is int64; this browser takes float32, int32");
         assert_eq!(
             check(&[20, 20], DataType::Float32, add),
             "`input` is unsupported on webnn: `x` has 1600 bytes; this browser takes 1000"

@@ -16,7 +16,9 @@ mod tests {
 
     #[test]
     fn words_are_joined() {
-        for (name, expected) in [("axis", "axis"), ("keep_dimensions", "keepDimensions"), ("a_transpose", "aTranspose"), ("true_value", "trueValue")] {
+        for (name, expected) in
+            [("axis", "axis"), ("keep_dimensions", "keepDimensions"), ("a_transpose", "aTranspose"), ("true_value", "trueValue")]
+        {
             assert_eq!(camel_case(name), expected);
         }
     }

@@ -1,7 +1,8 @@
 //! Scaled dot-product attention in one dispatch: scores never leave the registers (online softmax).
 //!
 //! An invocation has one query of one head, and a workgroup shares a tile of keys and values. On a software adapter, where loads are
-//! dear and registers are not, an invocation has two queries and reads keys and values where they are. Values wider than the registers allow are computed in parts, each with the scores anew.
+//! dear and registers are not, an invocation has two queries and reads keys and values where they are. Values wider than the registers
+//! allow are computed in parts, each with the scores anew.
 
 use std::fmt::Write;
 
@@ -117,12 +118,14 @@ impl Text<'_> {
         }
         let _ = writeln!(
             text,
-            "@compute @workgroup_size({lanes}) fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {{"
+            "@compute @workgroup_size({lanes})\n\
+             fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {{"
         );
         let _ = writeln!(text, "let number = group.x + group.y * {}u;\nif (number >= {}u) {{ return; }}", self.columns, self.groups);
         let _ = writeln!(
             text,
-            "let position = (number % {0}u * {lanes}u + lane) * {queries}u;\nvar rest = number / {0}u;\nlet part = rest % {1}u * {part}u;\nrest /= {1}u;",
+            "let position = (number % {0}u * {lanes}u + lane) * {queries}u;\nvar rest = number / {0}u;\n\
+             let part = rest % {1}u * {part}u;\nrest /= {1}u;",
             self.across, self.parts
         );
         let _ = writeln!(text, "let head = rest % {0}u;\nlet batch = rest / {0}u;", attention.heads);
@@ -148,7 +151,8 @@ impl Text<'_> {
             let at = attention.value.at(&format!("min(first + i / {part}u, {last}u)"), *width);
             let _ = writeln!(
                 text,
-                "for (var i = lane; i < {}u; i += {lanes}u) {{ values[i] = value{suffix}({at} + min(part + i % {part}u, {}u)); }}\nworkgroupBarrier();",
+                "for (var i = lane; i < {}u; i += {lanes}u) {{ values[i] = value{suffix}({at} + min(part + i % {part}u, {}u)); }}\n\
+                 workgroupBarrier();",
                 tile * part,
                 value - 1
             );

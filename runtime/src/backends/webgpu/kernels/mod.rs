@@ -5,6 +5,7 @@ pub(super) mod element;
 pub(super) mod expression;
 pub(super) mod math;
 pub(super) mod matmul;
+mod matmul_text;
 pub(super) mod movement;
 pub(super) mod reduce;
 pub(super) mod rows;

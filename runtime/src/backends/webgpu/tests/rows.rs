@@ -29,6 +29,28 @@ fn layer_normalization_of_any_width() {
 }
 
 #[test]
+fn layer_normalization_of_several_axes() {
+    let tensors = [floats(&[3, 2, 5], 1), floats(&[2, 5], 2)];
+    let build = |axes: Vec<usize>, scaled: bool| {
+        let mut case = Case::default();
+        let input = case.input(&tensors[0]);
+        let scale = scaled.then(|| case.weight(&tensors[1]));
+        let output = case.builder.layer_normalization(&input, LayerNormalizationOptions { scale, axes: Some(axes), ..Default::default() });
+        case.finish(&output.unwrap())
+    };
+    let [x, scale] = tensors.each_ref().map(|tensor| tensor.as_slice::<f32>().unwrap());
+    let mut expected = Vec::new();
+    for row in x.chunks(10) {
+        let mean = row.iter().sum::<f32>() / 10.0;
+        let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 10.0;
+        expected.extend(row.iter().zip(scale).map(|(x, scale)| (x - mean) / (variance + 1e-5).sqrt() * scale));
+    }
+    build(vec![1, 2], true).expect(&Tensor::from_slice(&[3, 2, 5], &expected).unwrap(), 1e-5);
+    let error = lower(&build(vec![0], false).program(), &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("`layer_normalization` is unsupported on webgpu: axes [0]"), "{error}");
+}
+
+#[test]
 fn softmax_over_any_axis_with_masked_scores() {
     for (shape, axis) in [(vec![3, 5], 1), (vec![4, 6, 5], 1), (vec![7, 3], 0), (vec![1, 1], 1), (vec![2, 130], 1), (vec![130], 0)] {
         let mut case = Case::default();

@@ -1,0 +1,103 @@
+//! The W3C's conformance vectors on the platforms of the browser: one test per operator. The graph that is built here is the one that the
+//! native suite builds; what differs is who computes it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use ipfs_accelerate_runtime::Tensor;
+use ipfs_accelerate_runtime::platform::Platform;
+use ipfs_accelerate_runtime::session::{Device, DeviceOptions};
+use ipfs_accelerate_runtime::weights::Fit;
+use serde_json::Value;
+
+use crate::suite::{Suite, Verdict};
+
+#[allow(dead_code, missing_docs)]
+#[path = "../../../runtime/tests/conformance/case.rs"]
+mod case;
+#[allow(dead_code, missing_docs)]
+#[path = "../../../runtime/tests/conformance/vectors.rs"]
+mod vectors;
+
+use vectors::Stop;
+
+/// The native suite's own verdict, for the functions that are not called here.
+#[allow(dead_code)]
+enum Outcome {
+    Passed,
+    Failed(String),
+    Unsupported(String),
+}
+
+/// The native suite reads a folder; here the page fetched the files.
+#[allow(dead_code)]
+fn folder(name: &str) -> std::path::PathBuf {
+    name.into()
+}
+
+thread_local! {
+    static FILES: RefCell<BTreeMap<String, String>> = RefCell::default();
+}
+
+pub(crate) fn add(operator: &str, text: &str) {
+    FILES.with(|files| files.borrow_mut().insert(operator.to_owned(), text.to_owned()));
+}
+
+/// One suite per platform; none where no vectors were fetched. Vectors of operators that the runtime lacks are left out.
+pub(crate) fn suites() -> Vec<Suite> {
+    let files: Vec<(String, String)> = FILES.with(|files| files.take()).into_iter().filter(|(name, _)| case::operator(name).is_some()).collect();
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let suite = |platform: Platform| {
+        let files = files.clone();
+        let tests = files.iter().map(|(name, _)| name.clone()).collect();
+        let run = move |index: usize| -> std::pin::Pin<Box<dyn Future<Output = Verdict>>> {
+            let text = files.get(index).map(|(_, text)| text.clone()).unwrap_or_default();
+            Box::pin(async move { run(platform, &text).await.unwrap_or_else(|error| ("FAILED", error)) })
+        };
+        Suite { suite: format!("conformance_{platform}"), family: "", platform: platform.name(), tests, run: Box::new(run) }
+    };
+    Platform::ALL.into_iter().map(suite).collect()
+}
+
+async fn run(platform: Platform, text: &str) -> Result<Verdict, String> {
+    let cases: Vec<Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let device = match Device::open(platform, &DeviceOptions::default()).await {
+        Ok(device) => device,
+        Err(error) => return Ok(("ignored", error.to_string())),
+    };
+    let (mut failures, mut unsupported) = (Vec::new(), BTreeMap::new());
+    for case in &cases {
+        match run_case(&device, case).await {
+            Ok(()) => {}
+            Err(Stop::Failed(reason)) => failures.push(format!("{}: {reason}", case["name"].as_str().unwrap_or_default())),
+            Err(Stop::Unsupported(reason)) => *unsupported.entry(reason).or_insert(0) += 1,
+        }
+    }
+    let lacking: usize = unsupported.values().sum();
+    let reasons: Vec<String> = unsupported.into_iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
+    let passed = cases.len() - failures.len() - lacking;
+    if !failures.is_empty() {
+        return Err(format!("{passed} passed, {} failed, {lacking} unsupported\n{}", failures.len(), failures.join("\n")));
+    }
+    let verdict = if passed == 0 { "ignored" } else { "ok" };
+    Ok((verdict, format!("{passed} cases, {lacking} unsupported: {}", reasons.join("; "))))
+}
+
+async fn run_case(device: &Device, case: &Value) -> Result<(), Stop> {
+    let (graph, inputs) = vectors::build(&case["graph"])?;
+    device.check(&graph)?;
+    let mut session = device.compile(&graph, &Fit::default()).await?;
+    let inputs: Vec<(&str, Tensor)> = inputs.iter().map(|(name, tensor)| (name.as_str(), tensor.clone())).collect();
+    let found = session.run(&inputs).await?;
+    for (name, json) in case["graph"]["expectedOutputs"].as_object().into_iter().flatten() {
+        let (_, tensor) = found.iter().find(|(known, _)| known == name).ok_or_else(|| format!("no output `{name}`"))?;
+        let expected = vectors::tensor_of(json)?;
+        if tensor.descriptor() != expected.descriptor() {
+            return Err(format!("`{name}` is {}, expected {}", tensor.descriptor(), expected.descriptor()).into());
+        }
+        vectors::compare(&expected, tensor, &case["tolerance"])?;
+    }
+    Ok(())
+}
