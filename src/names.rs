@@ -32,7 +32,11 @@ const RESERVED: &[&str] = &["base", "builder", "config", "weights", "request", "
 pub fn is_usable(name: &str) -> bool {
     let letters = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
         && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
-    letters && name.trim_matches('_') != "" && name.len() <= 64 && syn::parse_str::<syn::Ident>(name).is_ok() && !RESERVED.contains(&name)
+    letters
+        && !name.trim_matches('_').is_empty()
+        && name.len() <= 64
+        && syn::parse_str::<syn::Ident>(name).is_ok()
+        && !RESERVED.contains(&name)
 }
 
 /// True for the name of a class: `BertModel`.

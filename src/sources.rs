@@ -92,6 +92,11 @@ impl Sources {
         })
     }
 
+    /// Paths of the templates, in order.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str).filter(|name| name.starts_with("templates/"))
+    }
+
     fn read_folder(&mut self, folder: &Path, name: &str, diagnostics: &mut Diagnostics) {
         for entry in walkdir::WalkDir::new(folder).max_depth(4).sort_by_file_name() {
             let entry = match entry {

@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 #![cfg_attr(rustfmt, rustfmt_skip)]
+// Numbers are the published implementation's, to the digit.
+#![allow(clippy::approx_constant)]
 
 {% for module in modules %}/// {{ module.doc }}
 pub mod {{ module.name }} {

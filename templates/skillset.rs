@@ -9,5 +9,7 @@
 
 #![forbid(unsafe_code)]
 #![cfg_attr(rustfmt, rustfmt_skip)]
+// Numbers are the published implementation's, to the digit.
+#![allow(clippy::approx_constant)]
 
 {{ body }}

@@ -207,7 +207,7 @@ fn join(open: &Line, inner: &[Line], close: &Line) -> Option<Line> {
         '{' => format!("{} {content} {}", open.text, close.text),
         _ => format!("{}{content}{}", open.text, close.text),
     };
-    (open.indent + text.len() <= WIDTH).then(|| Line { indent: open.indent, text })
+    (open.indent + text.len() <= WIDTH).then_some(Line { indent: open.indent, text })
 }
 
 /// `Vec::from([…])` as `vec![…]`, which prettyplease would not have laid out.

@@ -14,6 +14,8 @@ mod page;
 mod print;
 mod skill;
 mod test;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};

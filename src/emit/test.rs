@@ -13,7 +13,7 @@ use crate::spec::Platform;
 use ipfs_accelerate_runtime::platform::Platform as RuntimePlatform;
 
 /// Every test: its template, its function, and what a model must have for it.
-const TESTS: &[(&str, &str, fn(&CheckedPlan) -> bool)] = &[
+const TESTS: &[(&str, &str, Needs)] = &[
     ("parity", "every_output_is_that_of_the_published_implementation", |_| true),
     ("rows", "a_row_computes_alone_what_it_computes_in_a_batch", has_batch),
     ("padding", "padding_changes_nothing", |plan| has_batch(plan) && mask(plan).is_some()),
@@ -25,6 +25,13 @@ const TESTS: &[(&str, &str, fn(&CheckedPlan) -> bool)] = &[
     ("memory", "memory_is_flat_over_100_runs", |_| true),
     ("device", "without_the_device_loading_says_why", |_| true),
 ];
+
+/// Fields of [`Holes`] that templates ask about.
+#[cfg(test)]
+pub(super) const FLAGS: &[&str] = &["has_integers", "has_limits"];
+
+/// Whether a test makes sense for a model.
+type Needs = fn(&CheckedPlan) -> bool;
 
 /// What the page `test.rs` shows.
 #[derive(Serialize)]

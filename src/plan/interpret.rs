@@ -58,8 +58,10 @@ pub(super) struct Outcome {
     pub(super) faults: Vec<Fault>,
     /// Each output of the head.
     pub(super) outputs: Vec<Made>,
-    /// Config keys whose text chose a case.
+    /// Config keys whose text chose a case, with the texts that have one.
     pub(super) matched: BTreeMap<String, BTreeSet<String>>,
+    /// Those that did in the head's own steps.
+    pub(super) matched_in_head: BTreeSet<String>,
     /// Expressions evaluated.
     evaluations: usize,
 }
@@ -99,12 +101,13 @@ pub(super) struct Machine<'a> {
     lists: HashMap<String, Vec<Operand>>,
     outcome: Outcome,
     depth: usize,
+    in_head: bool,
 }
 
 impl<'a> Machine<'a> {
     pub(super) fn new(plan: &'a Plan, builder: &'a GraphBuilder, config: &'a Config, sizes: &'a Sizes) -> Self {
         let (ties, inputs, base, lists) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        Self { plan, builder, config, sizes, ties, inputs, base, lists, outcome: Outcome::default(), depth: 0 }
+        Self { plan, builder, config, sizes, ties, inputs, base, lists, outcome: Outcome::default(), depth: 0, in_head: false }
     }
 
     /// Runs the base model's steps and the head's.
@@ -141,6 +144,7 @@ impl<'a> Machine<'a> {
         self.steps(&plan.steps, &mut frame);
         self.base = frame.locals;
         let prefix = if head.base { plan.spec.base_model_prefix.clone() } else { String::new() };
+        self.in_head = true;
         let mut frame = Frame { prefix, ..Frame::default() };
         self.steps(&head.steps, &mut frame);
         for output in &head.outputs {
@@ -258,6 +262,9 @@ impl<'a> Machine<'a> {
                 let Value::Text(text, key) = self.value(subject, frame)? else { return Err(Stop::Known) };
                 let supported = || cases.iter().flat_map(|(texts, _)| texts.iter().cloned());
                 if let Some(key) = &key {
+                    if self.in_head {
+                        self.outcome.matched_in_head.insert(key.clone());
+                    }
                     self.outcome.matched.entry(key.clone()).or_default().extend(supported());
                 }
                 match cases.iter().find(|(texts, _)| texts.contains(&text)) {

@@ -66,6 +66,7 @@ pub struct CheckedPlan {
     plan: Plan,
     symbols: prove::Symbols,
     planned: OnceLock<Vec<Planned>>,
+    uses: OnceLock<BTreeSet<support::Use>>,
 }
 
 impl CheckedPlan {
@@ -84,7 +85,7 @@ impl CheckedPlan {
         let spec = spec::model(family, sources, diagnostics)?;
         let plan = Plan::new(spec, Arc::clone(&facts.library), diagnostics)?;
         let symbols = prove::prove(&plan, diagnostics)?;
-        Some(Self { plan, symbols, planned: OnceLock::new() })
+        Some(Self { plan, symbols, planned: OnceLock::new(), uses: OnceLock::new() })
     }
 
     /// The resolved model.
@@ -123,14 +124,14 @@ impl CheckedPlan {
         for (output, made) in head.outputs.iter().zip(&outcome.outputs) {
             let name = &output.name.value;
             match made.tensors.as_deref() {
-                Some(tensors) if output.count.is_some() => {
-                    if request.lists.contains(name) {
-                        for (index, tensor) in tensors.iter().enumerate() {
-                            builder.output(&format!("{name}.{index}"), tensor)?;
-                        }
+                Some(tensors) if output.count.is_some() && request.lists.contains(name) => {
+                    for (index, tensor) in tensors.iter().enumerate() {
+                        builder.output(&format!("{name}.{index}"), tensor)?;
                     }
                 }
-                Some([tensor]) if !(output.optional && request.omitted.contains(name)) => builder.output(name, tensor)?,
+                Some([tensor]) if output.count.is_none() && !(output.optional && request.omitted.contains(name)) => {
+                    builder.output(name, tensor)?
+                }
                 _ => {}
             }
         }
@@ -139,7 +140,7 @@ impl CheckedPlan {
 
     /// Every operator and type of the model's graphs that the platform lacks, each once.
     pub fn unsupported(&self, platform: &Platform) -> Vec<Unsupported> {
-        support::unsupported(self, platform)
+        support::unsupported(self.uses.get_or_init(|| support::uses(self)), platform)
     }
 
     /// Reports what the platform lacks, for generating code for it.

@@ -27,21 +27,36 @@ pub(super) struct Symbols {
 
 /// Builds every graph of the model in every way. All faults are reported; none is given where there was one.
 pub(super) fn prove(plan: &Plan, diagnostics: &mut Diagnostics) -> Option<Symbols> {
-    let mut prover =
-        Prover { plan, diagnostics: Diagnostics::default(), seen: BTreeSet::new(), matched: BTreeMap::new(), exhausted: false };
+    let mut prover = Prover {
+        plan,
+        diagnostics: Diagnostics::default(),
+        seen: BTreeSet::new(),
+        matched: BTreeMap::new(),
+        matched_in_head: BTreeSet::new(),
+        exhausted: false,
+    };
     let default: Config = plan.spec.config.iter().map(|key| (key.name.value.clone(), key.default.clone())).collect();
-    for round in 0..2 {
-        prover.build_all(&default, round, "the config's defaults");
-    }
+    prover.build_all(&default, 0, "the config's defaults");
     let odd = prover.diagnostics.is_empty().then(|| prover.odd_config(&default)).flatten();
-    if let Some(odd) = &odd {
-        prover.build_all(odd, 0, "a second config of odd sizes");
+    match &odd {
+        Some(odd) => {
+            for round in 0..2 {
+                prover.build_all(odd, round, "a second config of odd sizes");
+            }
+        }
+        None => prover.build_all(&default, 1, "the config's defaults"),
     }
     let base = odd.as_ref().unwrap_or(&default);
     for (key, texts) in prover.matched.clone() {
         for text in texts {
             let with = Literal::Text(text.clone());
-            prover.build_all(&changed(base, &key, with), 0, &format!("`{key}` = `{text}`"));
+            let config = changed(base, &key, with);
+            // What the base model decides, one head shows; what a head decides, that head.
+            for (index, head) in plan.heads.iter().enumerate() {
+                if index == 0 || prover.matched_in_head.contains(&(head.name.value.clone(), key.clone())) {
+                    prover.build_head(head, &config, 0, &format!("`{key}` = `{text}`"));
+                }
+            }
         }
     }
     for key in plan.spec.config.iter().filter(|key| key.must_be.is_none()) {
@@ -82,20 +97,26 @@ struct Prover<'a> {
     /// Places that have their diagnostic: the same step fails in every layer, head and round.
     seen: BTreeSet<(String, usize, usize)>,
     matched: BTreeMap<String, BTreeSet<String>>,
+    /// Heads whose own steps choose by a config key.
+    matched_in_head: BTreeSet<(String, String)>,
     /// A build took too much: no second one.
     exhausted: bool,
 }
 
 impl Prover<'_> {
     fn build_all(&mut self, config: &Config, round: usize, with: &str) {
+        for head in &self.plan.heads {
+            self.build_head(head, config, round, with);
+        }
+    }
+
+    fn build_head(&mut self, head: &Head, config: &Config, round: usize, with: &str) {
         let plan = self.plan;
-        let sizes = sizes(plan, config, round);
-        for head in &plan.heads {
-            if self.exhausted {
-                return;
-            }
+        if !self.exhausted {
+            let sizes = sizes(plan, config, round);
             let outcome = build(plan, config, &sizes, head);
             self.exhausted = outcome.is_exhausted();
+            self.matched_in_head.extend(outcome.matched_in_head.iter().map(|key| (head.name.value.clone(), key.clone())));
             for (key, texts) in &outcome.matched {
                 self.matched.entry(key.clone()).or_default().extend(texts.iter().cloned());
             }

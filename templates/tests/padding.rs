@@ -22,9 +22,10 @@ async fn padding_changes_nothing(context: &Context<Skillset>) -> TestResult {
                 None => tensor.clone(),
             });
         }
+        let plain = model.run(&golden.inputs, &[]).await?;
         let run = model.run(&inputs, &[]).await?;
         for output in model.head().outputs.iter().filter(|output| !output.list) {
-            let Some(found) = run.output(output.name) else { continue };
+            let (Some(found), Some(plain)) = (run.output(output.name), plain.output(output.name)) else { continue };
             let found = match output.shape.iter().position(|size| *size == "{{ symbol }}") {
                 Some(axis) => truncated(found, axis, shape[axis])?,
                 None => found.clone(),
@@ -34,7 +35,7 @@ async fn padding_changes_nothing(context: &Context<Skillset>) -> TestResult {
                 if rows(&mask, row, row + 1)?.bytes().iter().all(|byte| *byte == 0) {
                     continue;
                 }
-                let expected = rows(&golden.outputs[output.name], row, row + 1)?;
+                let expected = rows(plain, row, row + 1)?;
                 let what = format!("{}: row {row} of {} with {extra} more positions", golden.name, output.name);
                 expect_close(&what, &rows(&found, row, row + 1)?, &expected, TOLERANCE)?;
                 compared += extra;

@@ -238,7 +238,7 @@ impl Kernel {
                 replace(&mut attention.query.value);
                 replace(&mut attention.key.value);
                 replace(&mut attention.value.value);
-                attention.mask.as_mut().map(|(value, _)| replace(value));
+                attention.mask.iter_mut().for_each(|(value, _)| replace(value));
             }
             Kernel::LayerNormalization(norm) => {
                 replace(&mut norm.input);

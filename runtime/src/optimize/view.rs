@@ -157,7 +157,8 @@ mod tests {
             }
             offsets
         }
-        let cases: [(&[usize], &[usize], &[usize], bool); 9] = [
+        type Case = (&'static [usize], &'static [usize], &'static [usize], bool);
+        let cases: [Case; 9] = [
             (&[2, 3, 8], &[24, 8, 1], &[2, 3, 2, 4], true),
             (&[2, 3, 2, 4], &[24, 8, 4, 1], &[6, 8], true),
             (&[2, 3, 8], &[48, 16, 1], &[2, 3, 2, 4], true),

@@ -190,7 +190,7 @@ pub(crate) fn compare(expected: &Tensor, found: &Tensor, tolerance: &Value) -> R
     };
     for index in 0..expected.descriptor().element_count() {
         let (a, b, distance) = distance(index);
-        if !(distance <= limit) {
+        if distance > limit || distance.is_nan() {
             return Err(format!("element {index}: expected {a}, found {b}, {distance} apart, at most {limit}").into());
         }
     }

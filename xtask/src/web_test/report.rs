@@ -120,7 +120,8 @@ impl Report {
                 println!("---- {} ----\n{}\n", text("name"), text("message"));
             }
             self.fatal.iter().for_each(|reason| println!("---- the page ----\n{reason}\n"));
-            browser.console.iter().rev().take(20).rev().for_each(|line| println!("console: {line}"));
+            let last = browser.console.iter().rev().take(10).rev();
+            last.for_each(|entry| println!("console: {}", entry.lines().next().unwrap_or_default()));
         }
         let (passed, ignored) = (self.count("ok"), self.count("ignored"));
         let seconds = self.started.elapsed().as_secs_f64();

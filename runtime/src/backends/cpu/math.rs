@@ -54,10 +54,10 @@ pub(super) fn tanh(x: f32) -> f32 {
     let (t, s) = (x.abs(), x * x);
     let far = (1.0 - 2.0 / (exp(2.0 * t) + 1.0)).copysign(x);
     let near = -5.704_988_7e-3_f32;
-    let near = near.mul_add(s, 2.063_908_9e-2);
+    let near = near.mul_add(s, 2.063_909e-2);
     let near = near.mul_add(s, -5.373_971_6e-2);
     let near = near.mul_add(s, 1.333_144_2e-1);
-    let near = near.mul_add(s, -3.333_328_2e-1);
+    let near = near.mul_add(s, -3.333_328e-1);
     let near = (near * s).mul_add(x, x);
     if t > 0.625 || x.is_nan() { far } else { near }
 }

@@ -32,11 +32,11 @@ pub trait Number: Element + PartialOrd + Copy {
     fn pow(self, other: Self) -> Self;
     /// The greater; NaN if either is.
     fn greater(self, other: Self) -> Self {
-        if self >= other || self != self { self } else { other }
+        if self >= other || self.partial_cmp(&self).is_none() { self } else { other }
     }
     /// The lesser; NaN if either is.
     fn lesser(self, other: Self) -> Self {
-        if self <= other || self != self { self } else { other }
+        if self <= other || self.partial_cmp(&self).is_none() { self } else { other }
     }
     /// Negation.
     fn neg(self) -> Self {

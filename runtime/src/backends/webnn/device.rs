@@ -132,8 +132,12 @@ impl Device {
 }
 
 impl Shared {
-    /// What was thrown, or why the context was lost.
+    /// What was thrown, or why the context was lost. What a browser only refuses while it builds, without a limit that says so, is
+    /// unsupported all the same.
     pub(super) fn error(&self, thrown: Thrown) -> Error {
+        if thrown.contains("NotSupportedError") {
+            return Error::Unsupported { operator: "graph".into(), platform: PLATFORM.into(), reason: thrown };
+        }
         let reason = self.lost.borrow().as_ref().map_or(thrown.clone(), |reason| format!("lost: {reason} ({thrown})"));
         Error::Device { platform: PLATFORM.into(), reason }
     }
