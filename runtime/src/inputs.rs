@@ -11,7 +11,11 @@ use crate::tensor::Tensor;
 ///
 /// **Errors** [`Error::UnknownInput`], [`Error::MissingInput`], [`Error::InputMismatch`], [`Error::InputOutOfRange`],
 /// [`Error::DimensionOutOfRange`].
-pub fn prepare(specs: &[InputSpec], dimensions: &[Dimension], given: &BTreeMap<String, Tensor>) -> Result<(Sizes, Vec<(&'static str, Tensor)>)> {
+pub fn prepare(
+    specs: &[InputSpec],
+    dimensions: &[Dimension],
+    given: &BTreeMap<String, Tensor>,
+) -> Result<(Sizes, Vec<(&'static str, Tensor)>)> {
     for name in given.keys() {
         if !specs.iter().any(|spec| spec.name == name) {
             return Err(Error::UnknownInput { name: name.clone(), known: specs.iter().map(|spec| spec.name.to_owned()).collect() });

@@ -246,12 +246,14 @@ pub fn read_config<S: Skill>(json: &str) -> Result<S::Config> {
         return Err(wrong(&format!("`model_type` is `{family}`, but this is the skillset of `{}`", S::FAMILY)));
     }
     for (key, counted) in S::COUNTED {
-        let count = object.get(*counted).and_then(|value| value.as_object().map(|map| map.len()).or_else(|| value.as_array().map(Vec::len)));
+        let count =
+            object.get(*counted).and_then(|value| value.as_object().map(|map| map.len()).or_else(|| value.as_array().map(Vec::len)));
         if let (None, Some(count)) = (object.get(*key), count) {
             object.insert((*key).to_owned(), count.into());
         }
     }
-    let config: S::Config = serde_path_to_error::deserialize(value).map_err(|error| wrong(&format!("`{}`: {}", error.path(), error.inner())))?;
+    let config: S::Config =
+        serde_path_to_error::deserialize(value).map_err(|error| wrong(&format!("`{}`: {}", error.path(), error.inner())))?;
     check_magnitudes(&serde_json::to_value(&config).map_err(|error| wrong(&error))?).map_err(|reason| wrong(&reason))?;
     S::check(&config)?;
     Ok(config)
@@ -283,8 +285,8 @@ pub fn model_type(json: &str) -> Option<String> {
 ///
 /// **Errors** [`Error::UnknownHead`].
 pub fn head<S: Skill>(name: &str) -> Result<&'static HeadSpec> {
-    S::HEADS.iter().find(|head| head.name == name).ok_or_else(|| Error::UnknownHead {
-        name: name.to_owned(),
-        known: S::HEADS.iter().map(|head| head.name.to_owned()).collect(),
-    })
+    S::HEADS
+        .iter()
+        .find(|head| head.name == name)
+        .ok_or_else(|| Error::UnknownHead { name: name.to_owned(), known: S::HEADS.iter().map(|head| head.name.to_owned()).collect() })
 }

@@ -21,9 +21,9 @@ pub use ipfs_accelerate_runtime::model::{LoadOptions, LoadReport, Run};
 pub use ipfs_accelerate_runtime::platform::{PassedOver, Platform};
 pub use ipfs_accelerate_runtime::registry::{AnyModel, Entry};
 pub use ipfs_accelerate_runtime::session::DeviceOptions;
+use ipfs_accelerate_runtime::skill;
 pub use ipfs_accelerate_runtime::weights::{Checkpoint, read_tensors, write_tensors};
 pub use ipfs_accelerate_runtime::{DataType, Error, Result, Tensor};
-use ipfs_accelerate_runtime::skill;
 pub use ipfs_accelerate_skills as skills;
 
 /// Loads a checkpoint as HF publishes it; its family and head are those that its config.json names.

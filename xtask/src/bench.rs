@@ -47,7 +47,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     println!("\n{:<14} median {our_median:9.1} ms  fastest {:9.1} ms  ({} runs)", arguments.platform, ours[0], ours.len());
     for (engine, times) in &mut peers {
         let median = median(times);
-        println!("{engine:<14} median {median:9.1} ms  fastest {:9.1} ms  ratio of medians {:.2}, of fastest {:.2}", times[0], our_median / median, ours[0] / times[0]);
+        println!(
+            "{engine:<14} median {median:9.1} ms  fastest {:9.1} ms  ratio of medians {:.2}, of fastest {:.2}",
+            times[0],
+            our_median / median,
+            ours[0] / times[0]
+        );
     }
     Ok(())
 }
@@ -57,11 +62,13 @@ fn run_ours(arguments: &Arguments) -> Result<Vec<f64>> {
     let program = target.join("release/ipfs-accelerate");
     let checkpoint = arguments.checkpoint.to_string_lossy();
     let outputs = std::env::temp_dir().join("ipfs-accelerate-bench.safetensors");
-    let (inputs, runs, threads) = (format!("{checkpoint}/inputs.safetensors"), (arguments.runs + 2).to_string(), arguments.threads.to_string());
+    let (inputs, runs, threads) =
+        (format!("{checkpoint}/inputs.safetensors"), (arguments.runs + 2).to_string(), arguments.threads.to_string());
     let mut ours = command(&program.to_string_lossy(), &["run", "bert", "--json", "--weights", &checkpoint, "--inputs", &inputs]);
     ours.arg("--outputs").arg(&outputs).args(["--platform", &arguments.platform, "--threads", &threads, "--runs", &runs]);
     let output = ours.output().map_err(|error| error.to_string())?;
-    let report: Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let report: Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
     let times = report["run_ms"].as_array().ok_or_else(|| report.to_string())?;
     Ok(times.iter().skip(2).filter_map(Value::as_f64).collect())
 }

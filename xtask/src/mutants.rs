@@ -52,8 +52,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     let caught = rows.iter().filter(|(_, (verdict, _))| *verdict == "red").count();
     println!("\n{caught} of {} defects turn a test red", rows.len());
     if let Some(path) = &arguments.table {
-        let lines: String = rows.iter().map(|(mutant, (verdict, by))| format!("| {} | `{}` | {verdict} | {by} |\n", mutant.name, mutant.file)).collect();
-        let table = format!("{caught} of {} defects turn a test red.\n\n| defect | file | verdict | first test that failed |\n|---|---|---|---|\n{lines}", rows.len());
+        let lines: String =
+            rows.iter().map(|(mutant, (verdict, by))| format!("| {} | `{}` | {verdict} | {by} |\n", mutant.name, mutant.file)).collect();
+        let table = format!(
+            "{caught} of {} defects turn a test red.\n\n| defect | file | verdict | first test that failed |\n|---|---|---|---|\n{lines}",
+            rows.len()
+        );
         std::fs::write(root().join(path), table).map_err(|error| error.to_string())?;
     }
     if caught == rows.len() { Ok(()) } else { Err("a defect went unnoticed".into()) }
@@ -63,8 +67,13 @@ fn try_mutant(copy: &Path, target: &Path, mutant: &Mutant) -> Result<(&'static s
     let path = copy.join(&mutant.file);
     let whole = std::fs::read(&path).map_err(|error| format!("{}: {error}", mutant.file))?;
     std::fs::write(&path, mutated(mutant, &whole)?).map_err(|error| error.to_string())?;
-    let mut test = cargo(&["test", "--quiet"]);
-    test.args(mutant.test.split_whitespace()).current_dir(copy).env("CARGO_TARGET_DIR", target);
+    // Each defect compiles once and runs briefly: no optimisation.
+    let mut test = cargo(&["test", "--quiet", "--config", "profile.dev.package.ipfs-accelerate-runtime.opt-level=0"]);
+    test.args(mutant.test.split_whitespace())
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("RUST_BACKTRACE", "0");
     let output = test.stderr(Stdio::piped()).output().map_err(|error| error.to_string());
     std::fs::write(&path, whole).map_err(|error| error.to_string())?;
     let output = output?;

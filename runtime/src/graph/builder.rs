@@ -343,8 +343,9 @@ impl Operator {
             .iter()
             .zip(bound)
             .map(|(parameter, argument)| match argument {
-                Some(argument) => convert(parameter.kind, argument)
-                    .map_err(|found| error(parameter.name, format!("`{}` must be {}, found {found}", parameter.name, parameter.kind.name()))),
+                Some(argument) => convert(parameter.kind, argument).map_err(|found| {
+                    error(parameter.name, format!("`{}` must be {}, found {found}", parameter.name, parameter.kind.name()))
+                }),
                 None => match parameter.default {
                     DefaultValue::Required => Err(error(parameter.name, format!("`{}` is missing", parameter.name))),
                     DefaultValue::None => Ok(Argument::None),

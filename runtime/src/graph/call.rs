@@ -71,9 +71,7 @@ pub(crate) trait Descriptors: std::fmt::Debug {
 impl<'a> Call<'a> {
     /// The argument of the parameter `name`.
     pub fn argument(&self, name: &str) -> &'a Argument<ValueId> {
-        let Some((index, _)) = self.operator.parameter(name) else {
-            panic!("`{}` declares no parameter `{name}`", self.operator.name)
-        };
+        let Some((index, _)) = self.operator.parameter(name) else { panic!("`{}` declares no parameter `{name}`", self.operator.name) };
         &self.arguments[index]
     }
 

@@ -121,7 +121,8 @@ impl Graph {
             _ => None,
         });
         let text = self.to_string();
-        let fold = |hash: u64, bytes: &[u8]| bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let fold =
+            |hash: u64, bytes: &[u8]| bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
         std::iter::once(text.as_bytes()).chain(constants).fold(0xcbf2_9ce4_8422_2325, fold)
     }
 

@@ -11,10 +11,10 @@ mod graph_data;
 mod operator;
 
 pub use builder::{GraphBuilder, Operand};
+pub(crate) use call::Descriptors;
 pub use call::{Argument, Call};
 pub use descriptor::{DataType, OperandDescriptor};
 pub use graph_data::{Graph, Node, NodeId, Source, Value, ValueId};
-pub(crate) use call::Descriptors;
 pub(crate) use operator::operator;
 pub use operator::{DefaultValue, IntoArgument, Kind, Operator, Parameter, Rule};
 

@@ -92,6 +92,16 @@ fn a_product_that_is_read_elsewhere_keeps_its_activation_apart() {
 }
 
 #[test]
+fn the_first_rows_of_a_result_are_not_the_result() {
+    let first = |b: &GraphBuilder, y: &Operand| b.relu(&b.slice(y, &[0, 0], &[2, 4], Default::default()).unwrap()).unwrap();
+    let product = program(|b| vec![first(b, &linear(b, &input(b, "x", &[3, 8]), "w", 4))]);
+    assert_eq!(kernels(&product), ["linear", "pointwise"]);
+    assert!(linear_of(&product, 0).activation.is_none());
+    let pointwise = program(|b| vec![first(b, &b.exp(&input(b, "x", &[3, 4])).unwrap())]);
+    assert_eq!(kernels(&pointwise), ["pointwise", "pointwise"]);
+}
+
+#[test]
 fn what_is_no_row_is_no_bias() {
     // A column of as many elements as the row has: it broadcasts the other way.
     let program = program(|b| {

@@ -149,7 +149,10 @@ fn read_json(path: &Path) -> Result<String> {
     let io = |source| Error::Io { path: path.display().to_string(), source };
     let length = std::fs::metadata(path).map_err(io)?.len();
     if length > MAX_JSON_BYTES {
-        return Err(Error::WeightFile { file: path.display().to_string(), reason: format!("{length} bytes; at most {MAX_JSON_BYTES} are read") });
+        return Err(Error::WeightFile {
+            file: path.display().to_string(),
+            reason: format!("{length} bytes; at most {MAX_JSON_BYTES} are read"),
+        });
     }
     std::fs::read_to_string(path).map_err(io)
 }

@@ -27,7 +27,8 @@ impl Fit {
     ///
     /// **Errors** [`Error::Checkpoint`] for a name that the fit was not made for.
     pub fn tensor(&self, name: &str, descriptor: &OperandDescriptor) -> Result<Tensor> {
-        let missing = || Error::Checkpoint(vec![WeightError::Missing { name: name.to_owned(), expected: descriptor.clone(), tried: vec![] }]);
+        let missing =
+            || Error::Checkpoint(vec![WeightError::Missing { name: name.to_owned(), expected: descriptor.clone(), tried: vec![] }]);
         let (_, stored) = self.stored.get(name).ok_or_else(missing)?;
         match stored.dtype {
             Dtype::F32 => {

@@ -25,8 +25,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     #[cfg(feature = "webgpu")]
     for adapter in &detection.adapters {
         let limits = &adapter.limits;
-        println!("adapter  {}: {} ({}, {}), {} {}", adapter.index, adapter.name, adapter.device_type, adapter.backend, adapter.driver, adapter.driver_info);
-        println!("         binding up to {} MiB, buffer up to {} MiB", limits.max_storage_buffer_binding_size >> 20, limits.max_buffer_size >> 20);
+        println!(
+            "adapter  {}: {} ({}, {}), {} {}",
+            adapter.index, adapter.name, adapter.device_type, adapter.backend, adapter.driver, adapter.driver_info
+        );
+        println!(
+            "         binding up to {} MiB, buffer up to {} MiB",
+            limits.max_storage_buffer_binding_size >> 20,
+            limits.max_buffer_size >> 20
+        );
         println!("         {}", adapter.features.join(" "));
     }
     Ok(())

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ipfs_accelerate::{AnyModel, Checkpoint, DeviceOptions, Error, LoadOptions, Platform, Result, Run, Tensor, entry, read_tensors, write_tensors};
+use ipfs_accelerate::{
+    AnyModel, Checkpoint, DeviceOptions, Error, LoadOptions, Platform, Result, Run, Tensor, entry, read_tensors, write_tensors,
+};
 use serde_json::json;
 
 /// The tensors go by the names of HF's arguments and output fields; what is computed follows `architectures` in config.json.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  ipfs-accelerate run bert --weights bert-base-uncased/ --inputs in.safetensors --outputs out.safetensors --platform webgpu")]
+#[command(
+    after_help = "Example:\n  ipfs-accelerate run bert --weights bert-base-uncased/ --inputs in.safetensors --outputs out.safetensors --platform webgpu"
+)]
 pub(crate) struct Arguments {
     /// Family of the model, such as bert.
     model: String,
@@ -94,7 +98,11 @@ fn distances(run: &Run, wanted: &BTreeMap<String, Tensor>) -> Result<BTreeMap<St
     for (name, found) in &run.outputs {
         let Some(wanted) = wanted.get(name) else { continue };
         if wanted.descriptor() != found.descriptor() {
-            return Err(Error::Config(format!("`{name}` is {}, but the file to compare with has {}", found.descriptor(), wanted.descriptor())));
+            return Err(Error::Config(format!(
+                "`{name}` is {}, but the file to compare with has {}",
+                found.descriptor(),
+                wanted.descriptor()
+            )));
         }
         let pairs = found.as_slice::<f32>()?.iter().zip(wanted.as_slice::<f32>()?);
         let far = pairs.map(|(found, wanted)| if found.is_nan() { f32::INFINITY } else { (found - wanted).abs() });
@@ -139,7 +147,10 @@ fn print(model: &dyn AnyModel, run: &Run, compile_ms: f64, milliseconds: &[f64])
         println!("  {count} tensors widened from {from}");
     }
     let plan = &run.session;
-    println!("  {}: {} dispatches, {} bytes of activations, {} of weights", run.sizes, plan.dispatches, plan.arena_bytes, plan.weight_bytes);
+    println!(
+        "  {}: {} dispatches, {} bytes of activations, {} of weights",
+        run.sizes, plan.dispatches, plan.arena_bytes, plan.weight_bytes
+    );
     let times: Vec<String> = milliseconds.iter().map(|time| format!("{time:.2}")).collect();
     println!("  compiled in {compile_ms:.1} ms, ran in {} ms", times.join(", "));
     for (name, tensor) in &run.outputs {
