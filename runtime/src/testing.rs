@@ -297,23 +297,28 @@ pub fn with_element(tensor: &Tensor, index: usize, value: i64) -> Result<Tensor,
     Ok(tensor)
 }
 
+/// A platform, the folder of the goldens, and the tests to run there.
+pub type Suite<S> = (Platform, &'static str, &'static [Test<S>]);
+
 /// In a browser the page runs the lists; this is here so that a generated file compiles there too.
 #[cfg(target_arch = "wasm32")]
-pub fn main<S: Skill>(_platform: Platform, _goldens: &str, _tests: &'static [Test<S>]) -> ExitCode {
+pub fn main<S: Skill>(_suites: &[Suite<S>]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Runs a generated list as `cargo test` would; the exit code is that of the run.
+/// Runs generated lists as `cargo test` would; the exit code is that of the run.
 #[cfg(not(target_arch = "wasm32"))]
-pub fn main<S: Skill>(platform: Platform, goldens: &str, tests: &'static [Test<S>]) -> ExitCode {
+pub fn main<S: Skill>(suites: &[Suite<S>]) -> ExitCode {
     use libtest_mimic::{Arguments, Completion, Failed, Trial};
     let arguments = Arguments::from_args();
-    let trials = tests.iter().map(|test| {
+    let tests = suites.iter().flat_map(|(platform, goldens, tests)| tests.iter().map(move |test| (*platform, *goldens, test)));
+    let trials = tests.map(|(platform, goldens, test)| {
         let context = Context::<S>::new(platform, goldens);
-        Trial::ignorable_test(test.name, move || match pollster::block_on((test.run)(&context)) {
+        let name = if suites.len() > 1 { format!("{platform}::{}", test.name) } else { test.name.to_owned() };
+        Trial::ignorable_test(name.clone(), move || match pollster::block_on((test.run)(&context)) {
             Ok(()) => Ok(Completion::Completed),
             Err(Outcome::Skipped(reason)) => {
-                println!("skipped: {}: {reason}", test.name);
+                println!("skipped: {name}: {reason}");
                 Ok(Completion::ignored_with(reason))
             }
             Err(Outcome::Failed(message)) => Err(Failed::from(message)),

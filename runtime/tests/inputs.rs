@@ -49,7 +49,8 @@ fn absent_inputs_are_their_defaults() {
 #[test]
 fn integers_of_any_width_are_taken() {
     let expected = [3, 0, 9];
-    let take = |given: BTreeMap<String, Tensor>| prepare(&specs(), &dimensions(), &given).unwrap().1[0].1.as_slice::<i32>().unwrap().to_vec();
+    let take =
+        |given: BTreeMap<String, Tensor>| prepare(&specs(), &dimensions(), &given).unwrap().1[0].1.as_slice::<i32>().unwrap().to_vec();
     assert_eq!(take(given("ids", &[1, 3], &[3i64, 0, 9])), expected);
     assert_eq!(take(given("ids", &[1, 3], &[3u64, 0, 9])), expected);
     assert_eq!(take(given("ids", &[1, 3], &[3u32, 0, 9])), expected);

@@ -34,22 +34,22 @@ pub(super) fn text(arguments: &Test, workshop: &Workshop<'_>) -> Result<Files, D
 
 fn files(selection: &Selection, place: &Place, workshop: &Workshop<'_>) -> Result<Files, Diagnostics> {
     let mut files = Files::new();
-    let programs = selection.models.len() * selection.platforms.len();
-    if let (Place::File(_, name), true) = (place, programs > 1) {
+    if let (Place::File(_, name), true) = (place, selection.models.len() > 1) {
         let mut diagnostics = Diagnostics::default();
-        let help = "name a folder, or one model and one platform: each is a program of its own".to_owned();
-        diagnostics.add(Code::WrongUse, None, format!("`{name}` is one file, but {programs} are to be written"), help);
+        let help = "name a folder, or one model: the tests of each model are a program of their own".to_owned();
+        diagnostics.add(Code::WrongUse, None, format!("`{name}` is one file, but {} models are named", selection.models.len()), help);
         return Err(diagnostics);
     }
     for plan in workshop.checked(&selection.models, &selection.platforms)? {
+        if let Place::File(_, name) = place {
+            let platforms: Vec<&str> = selection.platforms.iter().map(String::as_str).collect();
+            files.insert(name.clone(), workshop.test(&plan, &platforms));
+            continue;
+        }
         for platform in &selection.platforms {
             let stem = format!("{}_{platform}", plan.family());
-            let path = match place {
-                Place::Crate(_) => format!("tests/{stem}.rs"),
-                Place::Folder(_) => format!("{stem}.rs"),
-                Place::File(_, name) => name.clone(),
-            };
-            files.insert(path, workshop.test(&plan, platform));
+            let path = if let Place::Crate(_) = place { format!("tests/{stem}.rs") } else { format!("{stem}.rs") };
+            files.insert(path, workshop.test(&plan, &[platform]));
         }
     }
     Ok(files)

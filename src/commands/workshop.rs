@@ -85,9 +85,9 @@ impl<'a> Workshop<'a> {
         emit::skillset(plan, &self.platforms(platforms), cross_platform, self.sources)
     }
 
-    /// The tests on one platform.
-    pub(super) fn test(&self, plan: &CheckedPlan, platform: &str) -> String {
-        self.platform(platform).map_or_else(String::new, |platform| emit::test(plan, platform, self.sources))
+    /// The tests on these platforms.
+    pub(super) fn test(&self, plan: &CheckedPlan, platforms: &[&str]) -> String {
+        emit::test(plan, &self.platforms(platforms), self.sources)
     }
 
     /// The generated crate.

@@ -94,9 +94,13 @@ struct Module {
 }
 
 fn module(plan: &Plan, platform: &Platform, sources: &Sources) -> Module {
-    let body = self::body(plan, &[platform], sources);
-    let indented = body.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect();
+    let indented = indented(&self::body(plan, &[platform], sources));
     Module { name: platform.name.value.clone(), doc: platform.doc.clone(), body: indented }
+}
+
+/// The text as it stands inside a module.
+fn indented(text: &str) -> String {
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
 }
 
 /// What the page `body.rs` shows.

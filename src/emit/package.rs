@@ -18,7 +18,7 @@ pub fn generated_crate(plans: &[&CheckedPlan], platforms: &[&Platform], sources:
         files.insert(format!("src/{}.rs", plan.family()), skillset(plan, platforms, true, sources));
         for platform in platforms {
             let name = format!("{}_{}", plan.family(), platform.name.value);
-            files.insert(format!("tests/{name}.rs"), test(plan, platform, sources));
+            files.insert(format!("tests/{name}.rs"), test(plan, &[platform], sources));
             tests.push(name);
         }
     }

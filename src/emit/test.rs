@@ -26,24 +26,38 @@ const TESTS: &[(&str, &str, Needs)] = &[
     ("device", "without_the_device_loading_says_why", |_| true),
 ];
 
-/// Fields of [`Holes`] that templates ask about.
+/// Fields of [`Holes`] and [`BodyPage`] that templates ask about.
 #[cfg(test)]
-pub(super) const FLAGS: &[&str] = &["has_integers", "has_limits"];
+pub(super) const FLAGS: &[&str] = &["has_integers", "has_limits", "has_main"];
 
 /// Whether a test makes sense for a model.
 type Needs = fn(&CheckedPlan) -> bool;
 
-/// What the page `test.rs` shows.
+/// What the pages `test.rs` and `test_platforms.rs` show.
 #[derive(Serialize)]
 struct Page {
     header: String,
     family: String,
-    platform: String,
+    platforms: String,
     source: String,
+    modules: Vec<Module>,
+}
+
+#[derive(Serialize)]
+struct Module {
+    name: String,
+    body: String,
+}
+
+/// What the page `test_body.rs` shows.
+#[derive(Serialize)]
+struct BodyPage {
+    family: String,
     imports: String,
     variant: String,
     tolerance: String,
     names: Vec<&'static str>,
+    has_main: bool,
     tests: Vec<String>,
 }
 
@@ -70,38 +84,63 @@ struct Limit {
     key: String,
 }
 
-/// The test file of a model on a platform.
-pub fn test(plan: &CheckedPlan, platform: &Platform, sources: &Sources) -> String {
-    let command = format!("test --model {} --platform {}", plan.family(), platform.name.value);
+/// The test file of a model: of one platform, or with a module for each of several.
+pub fn test(plan: &CheckedPlan, platforms: &[&Platform], sources: &Sources) -> String {
+    let names = platforms.iter().map(|platform| platform.name.value.as_str()).collect::<Vec<_>>().join(",");
+    let command = format!("test --model {} --platform {names}", plan.family());
     let chosen: Vec<_> = TESTS.iter().filter(|(_, _, fits)| fits(plan)).collect();
     let templates: Vec<String> = chosen.iter().map(|(template, ..)| format!("tests/{template}.rs")).collect();
+    let one = platforms.len() == 1;
+    let page = if one { "test.rs" } else { "test_platforms.rs" };
+    let mut used = vec![page, "test_body.rs"];
+    used.extend(templates.iter().map(String::as_str));
+    let functions: Vec<&'static str> = chosen.iter().map(|(_, name, _)| *name).collect();
+    let module = |platform: &&Platform| {
+        let text = body(plan, platform, &functions, &templates, one, sources);
+        let body = if one { text } else { super::indented(&text) };
+        Module { name: platform.name.value.clone(), body }
+    };
+    let content = Page {
+        header: header(plan, command, platforms, &used, sources),
+        family: plan.family().to_owned(),
+        platforms: names,
+        source: plan.plan().spec.source.clone(),
+        modules: platforms.iter().map(module).collect(),
+    };
+    page::fill(page, &content, sources)
+}
+
+/// Everything below the head of a test file, or in the module of a platform.
+fn body(
+    plan: &CheckedPlan,
+    platform: &Platform,
+    names: &[&'static str],
+    templates: &[String],
+    has_main: bool,
+    sources: &Sources,
+) -> String {
     let holes = holes(plan, platform);
     let tests: Vec<String> = templates.iter().map(|template| page::fill(template, &holes, sources)).collect();
-    let model = plan.plan();
-    let tolerance =
-        model.spec.reference.tolerance.iter().find(|(precision, _)| precision == "float32").map_or(1e-4, |(_, tolerance)| *tolerance);
+    let tolerances = &plan.plan().spec.reference.tolerance;
+    let tolerance = tolerances.iter().find(|(precision, _)| precision == "float32").map_or(1e-4, |(_, tolerance)| *tolerance);
     let variant = RuntimePlatform::from_name(&platform.name.value).map_or_else(String::new, |platform| format!("{platform:?}"));
-    let mut words = BTreeSet::from(["Context", "ExitCode", "Platform", "Skillset", "Test", "TestResult", "tests"].map(str::to_owned));
+    let mut words = BTreeSet::from(["Context", "Platform", "Skillset", "Test", "TestResult", "tests"].map(str::to_owned));
     for test in &tests {
         match test.parse() {
             Ok(tokens) => print::words(&tokens, &mut words),
             Err(_) => continue,
         }
     }
-    let mut used = vec!["test.rs"];
-    used.extend(templates.iter().map(String::as_str));
-    let page = Page {
-        header: header(plan, command, &[platform], &used, sources),
+    let page = BodyPage {
         family: plan.family().to_owned(),
-        platform: platform.name.value.clone(),
-        source: model.spec.source.clone(),
         imports: imports::test_imports(&words, plan.family()),
         variant,
         tolerance: format!("{tolerance:?}"),
-        names: chosen.iter().map(|(_, name, _)| *name).collect(),
+        names: names.to_vec(),
+        has_main,
         tests,
     };
-    page::fill("test.rs", &page, sources)
+    page::fill("test_body.rs", &page, sources)
 }
 
 fn holes(plan: &CheckedPlan, platform: &Platform) -> Holes {

@@ -184,3 +184,17 @@ fn four_bit_types_are_refused_at_compile() {
     let result = Device::new(Some(1)).unwrap().compile(&optimize(&b.build().unwrap()), &mut |constant| pack(constant));
     assert!(matches!(result, Err(Error::Unsupported { .. })));
 }
+
+#[test]
+fn gather_counts_back_and_stops_at_the_ends() {
+    let b = GraphBuilder::new();
+    let x = b.input("x", OperandDescriptor::new(DataType::Float32, [3, 2]).unwrap()).unwrap();
+    let indices = b.input("indices", OperandDescriptor::new(DataType::Int64, [5]).unwrap()).unwrap();
+    b.output("y", &b.gather(&x, &indices, GatherOptions::default()).unwrap()).unwrap();
+    let graph = b.build().unwrap();
+    let x = Tensor::from_slice(&[3, 2], &[0f32, 0.5, 1.0, 1.5, 2.0, 2.5]).unwrap();
+    let indices = Tensor::from_slice(&[5], &[-1i64, -3, 1, i64::MAX, i64::MIN]).unwrap();
+    let mut compiled = Device::new(Some(1)).unwrap().compile(&optimize(&graph), &mut |constant| pack(constant)).unwrap();
+    let outputs = compiled.run(&[("x", &x), ("indices", &indices)]).unwrap();
+    assert_eq!(outputs[0].1.as_slice::<f32>().unwrap(), [2.0, 2.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 0.0, 0.5]);
+}

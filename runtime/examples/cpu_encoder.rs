@@ -1,4 +1,4 @@
-//! Times an encoder of BERT-base's sizes on the CPU: `cargo run --release --example cpu_bert --no-default-features --features cpu -- [threads] [batch] [sequence] [runs]`.
+//! Times an encoder of 12 layers, 768 wide, on the CPU: `cargo run --release --example cpu_encoder --no-default-features --features cpu -- [threads] [batch] [sequence] [runs]`.
 //!
 //! Random weights, the graph as a generated module builds it. Prints the plan's figures and the times as JSON lines.
 
