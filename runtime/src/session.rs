@@ -116,9 +116,9 @@ impl Device {
         let mut constant = |packed: &crate::optimize::PackedConstant| weights.constant(packed);
         match self {
             #[cfg(feature = "cpu")]
-            Device::Cpu(device) => device.compile(&optimize(graph), &mut constant).map(Session::Cpu),
+            Device::Cpu(device) => device.compile(&optimize(graph), &mut constant).map(Box::new).map(Session::Cpu),
             #[cfg(feature = "webgpu")]
-            Device::WebGpu(device) => device.compile(&optimize(graph), &mut constant).await.map(Session::WebGpu),
+            Device::WebGpu(device) => device.compile(&optimize(graph), &mut constant).await.map(Box::new).map(Session::WebGpu),
             #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
             Device::WebNn(device) => device.compile(graph, &|name, descriptor| weights.tensor(name, descriptor)).await.map(Session::WebNn),
         }
@@ -135,10 +135,10 @@ fn unavailable(platform: Platform, reason: &str) -> Error {
 pub enum Session {
     /// On the processor.
     #[cfg(feature = "cpu")]
-    Cpu(backends::cpu::Compiled),
+    Cpu(Box<backends::cpu::Compiled>),
     /// On a WebGPU adapter.
     #[cfg(feature = "webgpu")]
-    WebGpu(backends::webgpu::Compiled),
+    WebGpu(Box<backends::webgpu::Compiled>),
     /// In the browser's WebNN.
     #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
     WebNn(backends::webnn::Compiled),

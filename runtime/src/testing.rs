@@ -50,12 +50,15 @@ impl From<crate::error::GraphError> for Outcome {
 /// What a test gives.
 pub type TestResult = Result<(), Outcome>;
 
+/// A test that has begun.
+pub type Running<'a> = Pin<Box<dyn Future<Output = TestResult> + 'a>>;
+
 /// One test of a generated list.
 pub struct Test<S: Skill> {
     /// Its function's name.
     pub name: &'static str,
     /// Its function.
-    pub run: for<'a> fn(&'a Context<S>) -> Pin<Box<dyn Future<Output = TestResult> + 'a>>,
+    pub run: for<'a> fn(&'a Context<S>) -> Running<'a>,
 }
 
 /// Lists async test functions under their names.
@@ -210,8 +213,7 @@ pub fn expect_close(what: &str, found: &Tensor, expected: &Tensor, tolerance: f3
     expect_equal(&format!("{what}: descriptor"), found.descriptor(), expected.descriptor())?;
     let (numbers, wanted) = (found.as_slice::<f32>()?, expected.as_slice::<f32>()?);
     let distance = |index: usize| (numbers[index] - wanted[index]).abs();
-    // Not `> tolerance`: that would let NaN through.
-    let far = |index: &usize| !(distance(*index) <= tolerance);
+    let far = |index: &usize| distance(*index).is_nan() || distance(*index) > tolerance;
     let Some(first) = (0..numbers.len()).find(far) else { return Ok(()) };
     let count = (0..numbers.len()).filter(far).count();
     let worst =

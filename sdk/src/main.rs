@@ -17,7 +17,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Runs a model once: tensors in, tensors out.
-    Run(commands::run::Arguments),
+    Run(Box<commands::run::Arguments>),
     /// Prints every platform and adapter of this machine, with the reason where one is not available.
     Detect(commands::detect::Arguments),
 }
