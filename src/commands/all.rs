@@ -5,7 +5,7 @@ use super::regenerate::regenerate;
 use super::select::everything;
 use super::{Console, Done, Workshop, write};
 use crate::cli::All;
-use crate::diagnostics::{self, Diagnostics};
+use crate::diagnostics::{self, Diagnostic, Diagnostics};
 use crate::output::{Files, Scope};
 use crate::sources::Sources;
 use crate::validate;
@@ -19,6 +19,7 @@ pub(super) fn run(arguments: &All, sources: &Sources, console: &Console) -> Resu
         let subjects = validate::read(&[folder])?;
         let findings = validate::validate(&subjects, true, sources, &|command| regenerate(command, &workshop)).into_sorted();
         report.json["findings"] = diagnostics::rows(&findings).into();
+        console.note(table(&files, &workshop, &findings)?.trim_end());
         if findings.is_empty() {
             console.note(&format!("{} files validated, nothing found", subjects.len()));
         } else {
@@ -32,6 +33,27 @@ pub(super) fn run(arguments: &All, sources: &Sources, console: &Console) -> Resu
         console.print_json(&report.json);
     }
     Ok(report.done)
+}
+
+/// Models × platforms: how many tests each has, and whether all that was generated for it is valid.
+fn table(files: &Files, workshop: &Workshop<'_>, findings: &[Diagnostic]) -> Result<String, Diagnostics> {
+    let selection = everything(workshop)?;
+    let wrong = |path: &str| findings.iter().any(|found| found.span.as_ref().is_none_or(|span| span.source.name.ends_with(path)));
+    let cell = |model: &String, platform: &String| {
+        let (module, tests) = (format!("src/{model}.rs"), format!("tests/{model}_{platform}.rs"));
+        let count = files.get(&tests).map_or(0, |text| text.matches("\nasync fn ").count());
+        format!("{count} tests, {}", if wrong(&module) || wrong(&tests) { "not valid" } else { "valid" })
+    };
+    let mut rows = vec![[vec!["model".to_owned()], selection.platforms.clone()].concat()];
+    rows.extend(selection.models.iter().map(|model| {
+        std::iter::once(model.clone()).chain(selection.platforms.iter().map(|platform| cell(model, platform))).collect::<Vec<_>>()
+    }));
+    let widths: Vec<usize> = (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    Ok(rows.iter().map(line).collect())
 }
 
 /// Every file of the generated crate that `gen` makes.

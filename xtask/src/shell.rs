@@ -21,7 +21,10 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
 
 /// cargo, the one that runs this.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()), arguments)
+    let mut cargo = command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()), arguments);
+    // Mesa's layer that sorts devices looks for a display and complains on standard error where there is none.
+    cargo.env("NODEVICE_SELECT", "1");
+    cargo
 }
 
 /// Runs to the end; an exit code other than 0 is an error that names the command.
