@@ -234,8 +234,13 @@ fn smallest_graph<S: Skill>(config: &S::Config, names: &WeightNames, head: &Head
 
 /// Opens the first platform of the module that is allowed, there, and computes the graph's operators.
 async fn open_device<S: Skill>(options: &LoadOptions, graph: &Graph) -> Result<(Device, Vec<PassedOver>)> {
+    // Left to choose, a software adapter is no better than the processor it runs on; one that is named is what the caller wants.
+    let mut device_options = options.device.clone();
+    let serves = |platform| S::PLATFORMS.contains(&platform) && !options.forbidden.contains(&platform);
+    let named = device_options.adapter.is_some() || std::env::var_os("WGPU_ADAPTER_NAME").is_some();
+    device_options.hardware_only |= options.platform.is_none() && !named && serves(Platform::Cpu);
     let open = async |platform: Platform| -> Result<Device> {
-        let device = Device::open(platform, &options.device).await?;
+        let device = Device::open(platform, &device_options).await?;
         device.check(graph)?;
         Ok(device)
     };

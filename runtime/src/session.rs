@@ -16,6 +16,9 @@ pub struct DeviceOptions {
     pub threads: Option<usize>,
     /// Part of the name of the WebGPU adapter to use; the fastest kind if absent.
     pub adapter: Option<String>,
+    /// Refuses WebGPU adapters that are software on this machine's processor. [`crate::model::Model::load`] sets it where it chooses by
+    /// itself and the CPU is to be had: the CPU's own kernels are faster there.
+    pub hardware_only: bool,
 }
 
 /// An open device.
@@ -56,7 +59,11 @@ impl Device {
             Platform::Cpu => backends::cpu::Device::new(options.threads).map(Device::Cpu),
             #[cfg(feature = "webgpu")]
             Platform::WebGpu => {
-                let choice = backends::webgpu::AdapterChoice { name: options.adapter.clone(), ..Default::default() };
+                let choice = backends::webgpu::AdapterChoice {
+                    name: options.adapter.clone(),
+                    hardware: options.hardware_only,
+                    ..Default::default()
+                };
                 backends::webgpu::Device::open(&choice).await.map(Device::WebGpu)
             }
             #[cfg(all(feature = "webnn", target_arch = "wasm32"))]

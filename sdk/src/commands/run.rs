@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let options = LoadOptions {
             platform: arguments.platform,
             head: arguments.head.clone(),
-            device: DeviceOptions { threads: arguments.threads, adapter: arguments.adapter.clone() },
+            device: DeviceOptions { threads: arguments.threads, adapter: arguments.adapter.clone(), ..DeviceOptions::default() },
             ..LoadOptions::default()
         };
         let family = entry(&arguments.model)?;
