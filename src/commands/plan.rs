@@ -38,6 +38,16 @@ fn print(report: &Report) -> String {
         text.push_str(&format!("  operators: {} nodes at {}\n", head.nodes, sizes.join(", ")));
         let operators = head.operators.iter().map(|(name, count)| [(*name).to_owned(), count.to_string(), String::new()]);
         table(&mut text, operators.collect());
+        if let Some(planned) = report.planned.iter().find(|planned| planned.head == head.name) {
+            let sizes: Vec<_> = report.planned_sizes.iter().map(|(name, size)| format!("{name} = {size}")).collect();
+            text.push_str(&format!(
+                "  fused: {} dispatches, {} bytes of activations, {} of weights at {}\n",
+                planned.dispatches,
+                planned.arena_bytes,
+                planned.weight_bytes,
+                sizes.join(", ")
+            ));
+        }
     }
     if report.unsupported.is_empty() {
         text.push_str(&format!("\n{} computes all of it\n\n", report.platform));
