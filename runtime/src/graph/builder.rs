@@ -142,9 +142,9 @@ impl GraphBuilder {
         Ok(operand)
     }
 
-    /// A float32 or int32 constant of rank 0: `value` in `data_type`, rounded once.
+    /// A constant of rank 0: `value` in `data_type`, rounded once.
     ///
-    /// **Errors** a value that an integer type cannot hold; a 4-bit or 64-bit type.
+    /// **Errors** a value that an integer type cannot hold exactly; float16 and the 4-bit types.
     pub fn scalar(&self, data_type: DataType, value: f64) -> Result<Operand, GraphError> {
         let wrong = || GraphError::Rule { label: "scalar".into(), reason: format!("{value} is not a {data_type} that a scalar can hold") };
         macro_rules! integer {
