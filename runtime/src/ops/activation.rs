@@ -73,7 +73,7 @@ mod kernels {
         ($($name:ident |$x:ident $(, $option:ident)*| $formula:expr;)*) => {$(
             pub(super) fn $name(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
                 $(let $option = arguments.float(stringify!($option));)*
-                map(arguments, outputs, |$x: f64| $formula);
+                map(arguments, outputs, &|$x: f64| $formula);
             }
         )*};
     }

@@ -41,17 +41,20 @@ pub(super) fn zip<T: crate::tensor::Element, U: crate::tensor::Element>(
     arguments: &crate::backends::cpu::Arguments<'_>,
     names: [&str; 2],
     output: &mut crate::backends::cpu::Output<'_>,
-    function: impl Fn(T, T) -> U,
+    function: fn(T, T) -> U,
 ) {
+    let (a, b) = (arguments.get::<T>(names[0]), arguments.get::<T>(names[1]));
+    let shape = &output.descriptor.shape;
+    let elements: &mut [U] = bytemuck::cast_slice_mut(output.bytes);
+    each_pair(arguments, names, shape, &mut |output, a_at, b_at| elements[output] = function(a[a_at], b[b_at]));
+}
+
+/// The place in the output and in both operands, of every element of the output.
+#[cfg(feature = "cpu")]
+fn each_pair(arguments: &crate::backends::cpu::Arguments<'_>, names: [&str; 2], shape: &[usize], body: &mut dyn FnMut(usize, usize, usize)) {
     use crate::backends::cpu::{broadcast_strides, each_index, offset};
-    let shape = output.shape().to_vec();
-    let strides = names.map(|name| broadcast_strides(&arguments.operand(name).shape, &shape));
-    let [a, b] = names.map(|name| arguments.get::<T>(name));
-    let output = output.elements::<U>();
-    if names.iter().all(|name| arguments.operand(name).shape == shape) {
-        return output.iter_mut().zip(a.iter().zip(b)).for_each(|(output, (a, b))| *output = function(*a, *b));
-    }
-    each_index(&shape, |number, index| output[number] = function(a[offset(index, &strides[0])], b[offset(index, &strides[1])]));
+    let [a, b] = names.map(|name| broadcast_strides(&arguments.operand(name).shape, shape));
+    each_index(shape, |number, index| body(number, offset(index, &a), offset(index, &b)));
 }
 
 #[cfg(feature = "cpu")]

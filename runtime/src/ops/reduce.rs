@@ -78,7 +78,7 @@ mod kernels {
     use crate::backends::cpu::{Arguments, Number, Output, each_index, for_float, for_type, offset, strides};
 
     /// Every output as `function` of the offsets of the elements that it is made of.
-    fn reduce(arguments: &Arguments<'_>, mut function: impl FnMut(usize, &mut dyn Iterator<Item = usize>)) {
+    fn reduce(arguments: &Arguments<'_>, function: &mut dyn FnMut(usize, &mut dyn Iterator<Item = usize>)) {
         let shape = &arguments.operand("input").shape;
         let axes = super::axes(arguments);
         let packed = strides(shape);
@@ -96,11 +96,11 @@ mod kernels {
     }
 
     /// A float reduction in float64: a sum of `term`s, then `last` of the sum and the count.
-    fn float(arguments: &Arguments<'_>, outputs: &mut [Output<'_>], term: impl Fn(f64) -> f64, last: impl Fn(f64, f64) -> f64) {
+    fn float(arguments: &Arguments<'_>, outputs: &mut [Output<'_>], term: fn(f64) -> f64, last: fn(f64, f64) -> f64) {
         for_float!(outputs[0].descriptor.data_type, T => {
             let input = arguments.get::<T>("input");
             let output = outputs[0].elements::<T>();
-            reduce(arguments, |number, offsets| {
+            reduce(arguments, &mut |number, offsets| {
                 let (mut sum, mut count) = (0.0, 0.0);
                 for offset in offsets {
                     sum += term(input[offset].to_f64());
@@ -132,7 +132,7 @@ mod kernels {
                 for_type!(outputs[0].descriptor.data_type, T => {
                     let input = arguments.get::<T>("input");
                     let output = outputs[0].elements::<T>();
-                    reduce(arguments, |number, offsets| {
+                    reduce(arguments, &mut |number, offsets| {
                         output[number] = if T::IS_FLOAT {
                             T::from_f64(offsets.fold($start, |$sum: f64, offset| { let $x = input[offset].to_f64(); $float }))
                         } else {
@@ -158,7 +158,7 @@ mod kernels {
         for_float!(outputs[0].descriptor.data_type, T => {
             let input = arguments.get::<T>("input");
             let output = outputs[0].elements::<T>();
-            reduce(arguments, |number, offsets| {
+            reduce(arguments, &mut |number, offsets| {
                 let numbers: Vec<f64> = offsets.map(|offset| input[offset].to_f64()).collect();
                 let max = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let shift = if max.is_finite() { max } else { 0.0 };

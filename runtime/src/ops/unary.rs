@@ -57,7 +57,7 @@ fn signed(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
 pub(super) fn map(
     arguments: &crate::backends::cpu::Arguments<'_>,
     outputs: &mut [crate::backends::cpu::Output<'_>],
-    function: impl Fn(f64) -> f64,
+    function: &dyn Fn(f64) -> f64,
 ) {
     use crate::backends::cpu::{Number, for_float};
     for_float!(outputs[0].descriptor.data_type, T => {
@@ -73,7 +73,7 @@ mod kernels {
     macro_rules! floats {
         ($($name:ident $function:expr;)*) => {$(
             pub(super) fn $name(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
-                super::map(arguments, outputs, $function);
+                super::map(arguments, outputs, &$function);
             }
         )*};
     }

@@ -84,6 +84,11 @@ pub(crate) fn broadcast_strides(from: &[usize], shape: &[usize]) -> Vec<usize> {
 
 /// Calls `body` with every index of `shape`, in row-major order, and its number.
 pub(crate) fn each_index(shape: &[usize], mut body: impl FnMut(usize, &[usize])) {
+    walk(shape, &mut body);
+}
+
+/// Compiled once: the kernels are many, and none of them is where a model spends its time.
+fn walk(shape: &[usize], body: &mut dyn FnMut(usize, &[usize])) {
     let mut index = vec![0; shape.len()];
     for number in 0..shape.iter().product() {
         body(number, &index);
