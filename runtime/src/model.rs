@@ -27,6 +27,8 @@ pub struct LoadOptions {
     pub head: Option<String>,
     /// How the device is opened.
     pub device: DeviceOptions,
+    /// A device that is open already, another model's say: used when its platform's turn comes. Models on one device share what is compiled.
+    pub open: Option<Device>,
 }
 
 /// What was found out while loading.
@@ -240,7 +242,10 @@ async fn open_device<S: Skill>(options: &LoadOptions, graph: &Graph) -> Result<(
     let named = device_options.adapter.is_some() || std::env::var_os("WGPU_ADAPTER_NAME").is_some();
     device_options.hardware_only |= options.platform.is_none() && !named && serves(Platform::Cpu);
     let open = async |platform: Platform| -> Result<Device> {
-        let device = Device::open(platform, &device_options).await?;
+        let device = match &options.open {
+            Some(device) if device.platform() == platform => device.for_another_checkpoint(),
+            _ => Device::open(platform, &device_options).await?,
+        };
         device.check(graph)?;
         Ok(device)
     };

@@ -21,8 +21,8 @@ pub struct DeviceOptions {
     pub hardware_only: bool,
 }
 
-/// An open device.
-#[derive(Debug)]
+/// An open device. Clones are the same device.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Device {
     /// This machine's processor.
@@ -72,6 +72,16 @@ impl Device {
             Platform::WebNn => Err(unavailable(platform, "WebNN is an API of browsers; this is a native program")),
             #[allow(unreachable_patterns)]
             _ => Err(unavailable(platform, "this program was built without it")),
+        }
+    }
+
+    /// The same device for another checkpoint: pipelines are shared, weights are not.
+    pub fn for_another_checkpoint(&self) -> Self {
+        match self {
+            #[cfg(feature = "webgpu")]
+            Device::WebGpu(device) => Device::WebGpu(device.for_another_checkpoint()),
+            #[allow(unreachable_patterns)]
+            device => device.clone(),
         }
     }
 

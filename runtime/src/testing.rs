@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::graph::DataType;
 use crate::model::{LoadOptions, Model};
 use crate::platform::Platform;
+use crate::session::Device;
 use crate::skill::{InputSpec, Size, Skill};
 use crate::tensor::Tensor;
 use crate::weights::{Checkpoint, parse_tensors, read_tensors};
@@ -87,6 +88,7 @@ pub struct Golden {
 pub struct Context<S: Skill> {
     platform: Platform,
     goldens: Goldens,
+    open: Option<Device>,
     skill: std::marker::PhantomData<S>,
 }
 
@@ -100,12 +102,18 @@ enum Goldens {
 impl<S: Skill> Context<S> {
     /// Tests on a platform with the goldens of a folder.
     pub fn new(platform: Platform, goldens: impl Into<PathBuf>) -> Self {
-        Self { platform, goldens: Goldens::Folder(goldens.into()), skill: std::marker::PhantomData }
+        Self { platform, goldens: Goldens::Folder(goldens.into()), open: None, skill: std::marker::PhantomData }
     }
 
     /// Tests on a platform with goldens at hand, for a browser that fetched them.
     pub fn with_goldens(platform: Platform, goldens: Vec<Golden>) -> Self {
-        Self { platform, goldens: Goldens::Loaded(goldens), skill: std::marker::PhantomData }
+        Self { platform, goldens: Goldens::Loaded(goldens), open: None, skill: std::marker::PhantomData }
+    }
+
+    /// With a device that is open already, so that tests which run one after another compile each shader once.
+    #[must_use]
+    pub fn on(self, device: Device) -> Self {
+        Self { open: Some(device), ..self }
     }
 
     /// The platform under test.
@@ -124,7 +132,7 @@ impl<S: Skill> Context<S> {
     ///
     /// **Errors** as [`Context::load`].
     pub async fn load_on(&self, platform: Platform, checkpoint: &Checkpoint) -> Result<Model<S>, Outcome> {
-        let options = LoadOptions { platform: Some(platform), ..LoadOptions::default() };
+        let options = LoadOptions { platform: Some(platform), open: self.open.clone(), ..LoadOptions::default() };
         Model::load(checkpoint, &options).await.map_err(|error| match error {
             Error::Unavailable { .. } => Outcome::Skipped(error.to_string()),
             error => Outcome::Failed(error.to_string()),

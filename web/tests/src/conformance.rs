@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use ipfs_accelerate_runtime::Tensor;
 use ipfs_accelerate_runtime::platform::Platform;
-use ipfs_accelerate_runtime::session::{Device, DeviceOptions};
+use ipfs_accelerate_runtime::session::Device;
 use ipfs_accelerate_runtime::weights::Fit;
 use serde_json::Value;
 
-use crate::suite::{Suite, Verdict};
+use crate::suite::{Suite, Verdict, device};
 
 #[allow(dead_code, missing_docs)]
 #[path = "../../../runtime/tests/conformance/case.rs"]
@@ -69,7 +69,7 @@ pub(crate) fn suites() -> Vec<Suite> {
 
 async fn run(platform: Platform, text: &str) -> Result<Verdict, String> {
     let cases: Vec<Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let device = match Device::open(platform, &DeviceOptions::default()).await {
+    let device = match device(platform).await {
         Ok(device) => device,
         Err(error) => return Ok(("ignored", error.to_string())),
     };

@@ -1,9 +1,12 @@
 //! A generated list behind one type, whatever its model.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
 use ipfs_accelerate_runtime::platform::Platform;
+use ipfs_accelerate_runtime::session::{Device, DeviceOptions};
 use ipfs_accelerate_runtime::skill::Skill;
 use ipfs_accelerate_runtime::testing::{Context, Outcome, Test, TestResult};
 use serde::Serialize;
@@ -43,5 +46,22 @@ async fn run<S: Skill>(platform: Platform, test: Option<&'static Test<S>>) -> Ve
 async fn attempt<S: Skill>(platform: Platform, test: Option<&'static Test<S>>) -> TestResult {
     let test = test.ok_or_else(|| Outcome::Failed("there is no such test".into()))?;
     let context = Context::<S>::with_goldens(platform, fetched::goldens(S::FAMILY)?);
-    (test.run)(&context).await
+    match device(platform).await {
+        Ok(device) => (test.run)(&context.on(device)).await,
+        // The test itself says what is missing.
+        Err(_) => (test.run)(&context).await,
+    }
+}
+
+/// The platform's device, opened once for all tests.
+pub(crate) async fn device(platform: Platform) -> ipfs_accelerate_runtime::Result<Device> {
+    thread_local! {
+        static OPEN: RefCell<BTreeMap<Platform, Device>> = RefCell::default();
+    }
+    if let Some(device) = OPEN.with(|open| open.borrow().get(&platform).map(Device::for_another_checkpoint)) {
+        return Ok(device);
+    }
+    let device = Device::open(platform, &DeviceOptions::default()).await?;
+    OPEN.with(|open| open.borrow_mut().insert(platform, device.clone()));
+    Ok(device)
 }

@@ -11,6 +11,7 @@ use super::device::{Shared, describe, device_error};
 use super::dispatch::{Dispatch, Plan, Region, Resource};
 use super::execute::Staging;
 use super::lower::unsupported;
+use super::signal::lock;
 use crate::error::Result;
 use crate::graph::OperandDescriptor;
 use crate::optimize::Program;
@@ -115,10 +116,10 @@ impl Compiled {
             Resource::Outputs => Some(&output_buffer),
             Resource::Constant { .. } => weights.get(&resource).map(Arc::as_ref),
         };
-        let mut pipelines = Pipelines { device: &shared.device, layouts: HashMap::new(), made: HashMap::new() };
+        let mut pipelines = lock(&shared.pipelines);
         let mut commands = Vec::with_capacity(plan.dispatches.len());
         for dispatch in &plan.dispatches {
-            let (pipeline, layout) = pipelines.get(dispatch);
+            let (pipeline, layout) = pipelines.get(&shared.device, dispatch);
             let mut entries = Vec::with_capacity(dispatch.bindings.len());
             for (binding, bound) in dispatch.bindings.iter().enumerate() {
                 let buffer = find(bound.resource).ok_or_else(|| device_error(format!("no buffer for {:?}", bound.resource)))?;
@@ -141,7 +142,7 @@ impl Compiled {
         let report = Report {
             adapter: shared.adapter.clone(),
             dispatches: plan.dispatches.len(),
-            pipelines: pipelines.made.len(),
+            pipelines: plan.pipelines(),
             arena_bytes: plan.arena_bytes,
             weight_bytes: plan.constant_bytes(),
             transfer_bytes: 2 * (input_buffer.size() + output_buffer.size()),
@@ -178,19 +179,38 @@ impl Compiled {
     }
 }
 
-/// Equal texts are one pipeline, equal access patterns one layout.
-struct Pipelines<'a> {
-    device: &'a wgpu::Device,
+/// Pipelines that a device keeps; beyond them, the half used longest ago makes room. Sizes stand in the texts: each new shape brings its own.
+const MAX_PIPELINES: usize = 1024;
+
+/// What a device has compiled, for all programs on it: equal texts are one pipeline, equal access patterns one layout.
+#[derive(Debug, Default)]
+pub(super) struct Pipelines {
     layouts: HashMap<Vec<bool>, wgpu::BindGroupLayout>,
-    made: HashMap<Arc<str>, wgpu::ComputePipeline>,
+    /// With the number of the call that used it last.
+    made: HashMap<Arc<str>, (wgpu::ComputePipeline, usize)>,
+    calls: usize,
 }
 
-impl Pipelines<'_> {
-    fn get(&mut self, dispatch: &Dispatch) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
+impl Pipelines {
+    fn get(&mut self, device: &wgpu::Device, dispatch: &Dispatch) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
         let access: Vec<bool> = dispatch.bindings.iter().map(|binding| binding.writable).collect();
-        let layout = self.layouts.entry(access).or_insert_with_key(|access| layout(self.device, access)).clone();
-        let pipeline = self.made.entry(Arc::clone(&dispatch.source)).or_insert_with(|| pipeline(self.device, dispatch, &layout));
+        let layout = self.layouts.entry(access).or_insert_with_key(|access| layout(device, access)).clone();
+        self.calls += 1;
+        if self.made.len() >= MAX_PIPELINES && !self.made.contains_key(&dispatch.source) {
+            let mut uses: Vec<usize> = self.made.values().map(|(_, used)| *used).collect();
+            let (_, median, _) = uses.select_nth_unstable(MAX_PIPELINES / 2);
+            let median = *median;
+            self.made.retain(|_, (_, used)| *used >= median);
+        }
+        let made = self.made.entry(Arc::clone(&dispatch.source));
+        let (pipeline, used) = made.or_insert_with(|| (pipeline(device, dispatch, &layout), 0));
+        *used = self.calls;
         (pipeline.clone(), layout)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.made.len()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::PLATFORM;
 use super::adapter::{AdapterChoice, AdapterReport, choose, instance};
-use super::compile::Compiled;
+use super::compile::{Compiled, Pipelines};
 use super::constants::{Constants, Loader};
 use super::lower::{Options, lower};
 use super::signal::{Poller, lock};
@@ -25,6 +25,7 @@ pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) adapter: AdapterReport,
     pub(super) poller: Poller,
+    pub(super) pipelines: Mutex<Pipelines>,
     failure: Arc<Mutex<Failure>>,
 }
 
@@ -78,12 +79,12 @@ impl Device {
         adjust(&mut options);
         let poller = Poller::start(device.clone())?;
         Ok(Device {
-            shared: Arc::new(Shared { device, queue, options, adapter: report, poller, failure }),
+            shared: Arc::new(Shared { device, queue, options, adapter: report, poller, pipelines: Mutex::default(), failure }),
             constants: Constants::default(),
         })
     }
 
-    /// The same device for another checkpoint, whose weights may bear the same names.
+    /// The same device for another checkpoint, whose weights may bear the same names. What is compiled is shared.
     pub fn for_another_checkpoint(&self) -> Device {
         Device { shared: Arc::clone(&self.shared), constants: Constants::default() }
     }
@@ -116,6 +117,11 @@ impl Device {
     pub async fn compile(&self, program: &Program, load: &mut Loader<'_>) -> Result<Compiled> {
         let plan = lower(program, &self.shared.options)?;
         Compiled::new(Arc::clone(&self.shared), program, plan, &self.constants, load).await
+    }
+
+    /// Pipelines that this device keeps for programs to come.
+    pub fn pipelines(&self) -> usize {
+        lock(&self.shared.pipelines).len()
     }
 
     /// Bytes of the weights that are on the device.

@@ -86,6 +86,17 @@ fn programs_of_one_checkpoint_share_weights_and_give_them_back() {
 }
 
 #[test]
+fn a_device_compiles_a_text_once() {
+    let Ok(device) = pollster::block_on(Device::open(&AdapterChoice::default())) else { return println!("skipped: there is no adapter") };
+    let built = simple();
+    let pipelines = compile(&built, &device).details().pipelines;
+    assert_eq!((pipelines, device.pipelines()), (2, 2));
+    let other = device.for_another_checkpoint();
+    drop(compile(&built, &other));
+    assert_eq!(device.pipelines(), 2);
+}
+
+#[test]
 fn wrong_inputs_are_refused_by_name() {
     let device = match device(true) {
         Ok(device) => device.for_another_checkpoint(),
