@@ -72,7 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     let package = toolchain.build("ipfs-accelerate-web-tests", "web")?;
     let vectors =
         std::env::var_os("WEBNN_CONFORMANCE").map_or_else(|| root().join("runtime/tests/conformance"), PathBuf::from).join("webnn");
-    let server = Server::start(root().join("web/tests/index.html"), package, root().join("generated/goldens"), vectors)?;
+    let folders = vec![("/pkg/", package), ("/goldens/", root().join("generated/goldens")), ("/conformance/", vectors)];
+    let server = Server::start(root().join("web/tests/index.html"), folders)?;
     let conformance = if arguments.conformance { "&conformance=1" } else { "" };
     let page = format!("{}?platform={}&filter={}{conformance}", server.address(), arguments.platform, arguments.filter);
     let Some(program) = program.filter(|_| !arguments.serve) else {

@@ -1,5 +1,6 @@
-//! A server on loopback: the page, the program, the goldens; and the place where the page tells its results.
+//! A server on loopback: a page, folders of files; and the place where the page tells its results.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
@@ -22,20 +23,18 @@ pub(super) struct Server {
 
 struct Roots {
     page: PathBuf,
-    package: PathBuf,
-    goldens: PathBuf,
-    conformance: PathBuf,
+    folders: Vec<(&'static str, PathBuf)>,
 }
 
 impl Server {
-    /// Serves a page at `/`, a folder at `/pkg/`, the goldens, and the W3C's vectors.
+    /// Serves a page at `/` and each folder under its prefix, as in `/pkg/`; the first that has a file gives it.
     ///
     /// **Errors** no port.
-    pub(super) fn start(page: PathBuf, package: PathBuf, goldens: PathBuf, conformance: PathBuf) -> Result<Self> {
+    pub(super) fn start(page: PathBuf, folders: Vec<(&'static str, PathBuf)>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port on loopback: {error}"))?;
         let address = format!("http://{}/", listener.local_addr().map_err(|error| error.to_string())?);
         let (sender, events) = channel();
-        let roots = Arc::new(Roots { page, package, goldens, conformance });
+        let roots = Arc::new(Roots { page, folders });
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (roots, sender) = (Arc::clone(&roots), sender.clone());
@@ -75,56 +74,84 @@ fn serve(mut stream: TcpStream, roots: &Roots, events: &Sender<Value>) -> std::i
     let mut words = request.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let path = target.split('?').next().unwrap_or_default();
-    let (status, kind, body) = match method {
+    let (status, kind, mut body) = match method {
         "POST" if path == "/report" => {
             let mut bytes = vec![0; length.min(MAX_REPORT)];
             reader.read_exact(&mut bytes)?;
             // The receiver is there as long as the program is.
             let _ = events.send(serde_json::from_slice(&bytes).unwrap_or(Value::Null));
-            ("204 No Content", "text/plain", Vec::new())
+            ("204 No Content", "text/plain", Body::default())
         }
         "GET" => match roots.file(path) {
             Some((kind, body)) => ("200 OK", kind, body),
-            None => ("404 Not Found", "text/plain", Vec::new()),
+            None => ("404 Not Found", "text/plain", Body::default()),
         },
-        _ => ("405 Method Not Allowed", "text/plain", Vec::new()),
+        _ => ("405 Method Not Allowed", "text/plain", Body::default()),
     };
-    let length = body.len();
+    let length = body.length;
     write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
     )?;
-    stream.write_all(&body)
+    std::io::copy(&mut body.bytes, &mut stream).map(drop)
+}
+
+/// What is sent; a checkpoint is not held in memory for it.
+struct Body {
+    length: u64,
+    bytes: Box<dyn Read>,
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::of(Vec::new())
+    }
+}
+
+impl Body {
+    fn of(bytes: Vec<u8>) -> Self {
+        Self { length: bytes.len() as u64, bytes: Box::new(std::io::Cursor::new(bytes)) }
+    }
+
+    fn file(path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        let metadata = file.metadata().ok()?;
+        metadata.is_file().then(|| Self { length: metadata.len(), bytes: Box::new(file) })
+    }
 }
 
 impl Roots {
-    fn file(&self, path: &str) -> Option<(&'static str, Vec<u8>)> {
-        if path == "/goldens.json" {
-            return Some(("application/json", list(&self.goldens).to_string().into_bytes()));
-        }
-        if path == "/conformance.json" {
-            let files = names(&self.conformance);
-            let operators: Vec<&str> = files.iter().filter_map(|file| file.strip_suffix(".json")).collect();
-            return Some(("application/json", json!(operators).to_string().into_bytes()));
-        }
-        let file = match path {
-            "/" => self.page.clone(),
-            _ => {
-                let folders = [("/pkg/", &self.package), ("/goldens/", &self.goldens), ("/conformance/", &self.conformance)];
-                folders.into_iter().find_map(|(prefix, folder)| {
-                    let rest = Path::new(path.strip_prefix(prefix)?);
-                    rest.components().all(|part| matches!(part, Component::Normal(_))).then(|| folder.join(rest))
-                })?
+    fn file(&self, path: &str) -> Option<(&'static str, Body)> {
+        let text = |text: String| Some(("application/json", Body::of(text.into_bytes())));
+        match path {
+            "/" => return Self::open(&self.page),
+            "/goldens.json" => return text(list(self.folder("/goldens/")?).to_string()),
+            "/conformance.json" => {
+                let files = names(self.folder("/conformance/")?);
+                let operators: Vec<&str> = files.iter().filter_map(|file| file.strip_suffix(".json")).collect();
+                return text(json!(operators).to_string());
             }
-        };
+            _ => {}
+        }
+        self.folders.iter().find_map(|(prefix, folder)| {
+            let rest = Path::new(path.strip_prefix(prefix)?);
+            rest.components().all(|part| matches!(part, Component::Normal(_))).then(|| Self::open(&folder.join(rest)))?
+        })
+    }
+
+    fn folder(&self, prefix: &str) -> Option<&Path> {
+        self.folders.iter().find(|(known, _)| *known == prefix).map(|(_, folder)| folder.as_path())
+    }
+
+    fn open(file: &Path) -> Option<(&'static str, Body)> {
         let kind = match file.extension()?.to_str()? {
             "html" => "text/html; charset=utf-8",
-            "js" => "text/javascript",
+            "js" | "mjs" => "text/javascript",
             "wasm" => "application/wasm",
             "json" => "application/json",
             _ => "application/octet-stream",
         };
-        Some((kind, std::fs::read(file).ok()?))
+        Some((kind, Body::file(file)?))
     }
 }
 
