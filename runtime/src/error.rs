@@ -113,6 +113,30 @@ pub enum Error {
         /// The names there are.
         known: Vec<String>,
     },
+    /// A tensor was bound to an input or output that the graph does not have.
+    #[error("there is no {kind} `{name}` to bind; there are: {}", known.join(", "))]
+    UnknownBinding {
+        /// `input` or `output`.
+        kind: String,
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// Two tensors were bound to one name, or two outputs to one tensor.
+    #[error("the {kind} `{name}` is bound twice, or to a tensor that another {kind} is bound to")]
+    BoundTwice {
+        /// `input` or `output`.
+        kind: String,
+        /// The name given.
+        name: String,
+    },
+    /// A tensor was bound to a graph of another device.
+    #[error("`{name}` is bound to a tensor of another device; make it with the device that compiles the graph")]
+    ForeignTensor {
+        /// The input or output.
+        name: String,
+    },
     /// A required input was not given.
     #[error("the input `{name}` is missing; expected {expected}")]
     MissingInput {

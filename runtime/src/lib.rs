@@ -6,6 +6,8 @@
 #![deny(unsafe_code)]
 
 pub mod backends;
+#[cfg(any(feature = "cpu", feature = "webgpu", all(feature = "webnn", target_arch = "wasm32")))]
+pub mod bindings;
 pub mod error;
 pub mod graph;
 #[cfg(feature = "session")]

@@ -1,6 +1,7 @@
 //! A device, and a graph compiled for it with its buffers: one face over the backends.
 
 use crate::backends;
+use crate::bindings::{Bindings, DeviceTensor, Memory};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 #[cfg(any(feature = "cpu", feature = "webgpu"))]
@@ -129,16 +130,47 @@ impl Device {
     ///
     /// **Errors** [`Error::Unsupported`] for an operator or type that this platform lacks; the device's.
     pub async fn compile(&self, graph: &Graph, weights: &Fit) -> Result<Session> {
+        self.compile_bound(graph, weights, &Bindings::new()).await
+    }
+
+    /// As [`Self::compile`], with inputs and outputs that stay on the device.
+    ///
+    /// **Errors** as [`Self::compile`]; [`Error::UnknownBinding`], [`Error::BoundTwice`], [`Error::InputMismatch`], [`Error::ForeignTensor`] for
+    /// a binding that does not fit the graph.
+    pub async fn compile_bound(&self, graph: &Graph, weights: &Fit, bindings: &Bindings) -> Result<Session> {
+        bindings.check(graph)?;
         #[cfg(any(feature = "cpu", feature = "webgpu"))]
         let mut constant = |packed: &crate::optimize::PackedConstant| weights.constant(packed);
         match self {
             #[cfg(feature = "cpu")]
-            Device::Cpu(device) => device.compile(&optimize(graph), &mut constant).map(Box::new).map(Session::Cpu),
+            Device::Cpu(device) => device.compile_bound(&optimize(graph), &mut constant, bindings).map(Box::new).map(Session::Cpu),
             #[cfg(feature = "webgpu")]
-            Device::WebGpu(device) => device.compile(&optimize(graph), &mut constant).await.map(Box::new).map(Session::WebGpu),
+            Device::WebGpu(device) => {
+                device.compile_bound(&optimize(graph), &mut constant, bindings).await.map(Box::new).map(Session::WebGpu)
+            }
             #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
-            Device::WebNn(device) => device.compile(graph, &|name, descriptor| weights.tensor(name, descriptor)).await.map(Session::WebNn),
+            Device::WebNn(device) => {
+                let load = |name: &str, descriptor: &_| weights.tensor(name, descriptor);
+                device.compile_bound(graph, &load, bindings).await.map(Session::WebNn)
+            }
         }
+    }
+}
+
+impl Device {
+    /// A tensor on this device, to be bound by [`Self::compile_bound`].
+    ///
+    /// **Errors** [`Error::Unsupported`] for a type or size that the device cannot hold; the device's.
+    pub async fn tensor(&self, initial: &Tensor) -> Result<DeviceTensor> {
+        let memory = match self {
+            #[cfg(feature = "cpu")]
+            Device::Cpu(_) => Memory::Cpu(backends::cpu::Resident::new(initial)),
+            #[cfg(feature = "webgpu")]
+            Device::WebGpu(device) => Memory::WebGpu(device.resident(initial).await?),
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Device::WebNn(device) => Memory::WebNn(device.resident(initial).await?),
+        };
+        Ok(DeviceTensor::new(initial.descriptor().clone(), memory))
     }
 }
 
@@ -162,7 +194,7 @@ pub enum Session {
 }
 
 impl Session {
-    /// Runs once. `inputs` are those of the graph, each in its type and shape.
+    /// Runs once. `inputs` are those of the graph that are not bound, each in its type and shape; so are the outputs.
     ///
     /// **Errors** the device's.
     pub async fn run(&mut self, inputs: &[(&str, Tensor)]) -> Result<Vec<(String, Tensor)>> {

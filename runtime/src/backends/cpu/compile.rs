@@ -2,8 +2,10 @@
 
 use super::device::Device;
 use super::execute;
+use super::resident::Resident;
 use super::tape::Tape;
 use super::{attention, linear};
+use crate::bindings::{Bindings, DeviceTensor, Memory};
 use crate::error::{Error, Result};
 use crate::graph::{DataType, ValueId};
 use crate::optimize::{Kernel, PackedConstant, Program, Step};
@@ -23,12 +25,22 @@ pub struct Compiled {
     /// Packed left sides of products.
     pub(super) scratch: linear::Scratch,
     pub(super) outputs: Vec<Tensor>,
+    /// By input and by output: the tensor that it is bound to.
+    bound_inputs: Vec<Option<Resident>>,
+    bound_outputs: Vec<Option<Resident>>,
 }
 
-pub(super) fn compile(device: Device, program: &Program, constant: &mut dyn FnMut(&PackedConstant) -> Result<Tensor>) -> Result<Compiled> {
+pub(super) fn compile(
+    device: Device,
+    program: &Program,
+    constant: &mut dyn FnMut(&PackedConstant) -> Result<Tensor>,
+    bindings: &Bindings,
+) -> Result<Compiled> {
     program.steps.iter().try_for_each(|step| check(program, step))?;
     let constants = program.constants.iter().map(constant).collect::<Result<Vec<_>>>()?;
     let outputs = program.outputs.iter().map(|(_, value)| Tensor::zeros(program.descriptor(*value).clone())).collect();
+    let bound_inputs = program.inputs.iter().map(|(name, _)| resident(name, bindings.of_input(name))).collect::<Result<_>>()?;
+    let bound_outputs = program.outputs.iter().map(|(name, _)| resident(name, bindings.of_output(name))).collect::<Result<_>>()?;
     let scratch = program.steps.iter().map(|step| match &step.kernel {
         Kernel::Linear(linear) => linear::scratch_length(linear),
         _ => 0,
@@ -44,9 +56,20 @@ pub(super) fn compile(device: Device, program: &Program, constant: &mut dyn FnMu
         arena: vec![0; program.arena_bytes.div_ceil(size_of::<u128>())],
         scratch: linear::Scratch::new(scratch.max().unwrap_or(0)),
         outputs,
+        bound_inputs,
+        bound_outputs,
         program: program.clone(),
         device,
     })
+}
+
+fn resident(name: &str, bound: Option<&DeviceTensor>) -> Result<Option<Resident>> {
+    match bound.map(|tensor| &tensor.memory) {
+        None => Ok(None),
+        Some(Memory::Cpu(resident)) => Ok(Some(resident.clone())),
+        #[allow(unreachable_patterns)]
+        Some(_) => Err(Error::ForeignTensor { name: name.to_owned() }),
+    }
 }
 
 /// Refuses what no kernel here computes, before anything runs.
@@ -70,36 +93,46 @@ fn check(program: &Program, step: &Step) -> Result<()> {
 }
 
 impl Compiled {
-    /// Runs once. `inputs` are those of the graph by name, in any order, each in its type and shape.
+    /// Runs once. `inputs` are those of the graph that are not bound, by name, in any order, each in its type and shape.
     ///
     /// **Errors** [`Error::MissingInput`], [`Error::UnknownInput`], [`Error::InputMismatch`].
     pub fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>> {
-        let ordered = self.ordered(inputs)?;
+        let bound: Vec<Option<Tensor>> = self.bound_inputs.iter().map(|bound| bound.as_ref().map(Resident::read)).collect();
+        let ordered = self.ordered(inputs, &bound)?;
         execute::run(self, &ordered);
-        Ok(self.program.outputs.iter().zip(&self.outputs).map(|((name, _), tensor)| (name.clone(), tensor.clone())).collect())
+        // What was bound is the memory of the next run only if nobody else holds it.
+        drop(bound);
+        let mut given = Vec::with_capacity(self.outputs.len());
+        for (index, (name, _)) in self.program.outputs.iter().enumerate() {
+            match &self.bound_outputs[index] {
+                Some(resident) => resident.exchange(&mut self.outputs[index]),
+                None => given.push((name.clone(), self.outputs[index].clone())),
+            }
+        }
+        Ok(given)
     }
 
     /// The inputs in the program's order.
-    fn ordered<'a>(&self, inputs: &[(&str, &'a Tensor)]) -> Result<Vec<&'a Tensor>> {
-        let known = &self.program.inputs;
-        if let Some((name, _)) = inputs.iter().find(|(name, _)| known.iter().all(|(other, _)| other != name)) {
-            let known = known.iter().map(|(name, _)| name.clone()).collect();
-            return Err(Error::UnknownInput { name: (*name).to_owned(), known });
+    fn ordered<'a>(&self, inputs: &[(&str, &'a Tensor)], bound: &'a [Option<Tensor>]) -> Result<Vec<&'a Tensor>> {
+        let known = || self.program.inputs.iter().zip(bound).filter(|(_, bound)| bound.is_none()).map(|((name, _), _)| name);
+        if let Some((name, _)) = inputs.iter().find(|(name, _)| known().all(|other| other != name)) {
+            return Err(Error::UnknownInput { name: (*name).to_owned(), known: known().cloned().collect() });
         }
-        known
-            .iter()
-            .map(|(name, value)| {
-                let expected = self.program.descriptor(*value);
-                let Some((_, tensor)) = inputs.iter().find(|(other, _)| other == name) else {
-                    return Err(Error::MissingInput { name: name.clone(), expected: expected.to_string() });
-                };
-                if tensor.descriptor() != expected {
-                    let (expected, found) = (expected.to_string(), tensor.descriptor().to_string());
-                    return Err(Error::InputMismatch { name: name.clone(), expected, found });
-                }
-                Ok(*tensor)
-            })
-            .collect()
+        let find = |((name, value), bound): (&(String, ValueId), &'a Option<Tensor>)| {
+            if let Some(tensor) = bound {
+                return Ok(tensor);
+            }
+            let expected = self.program.descriptor(*value);
+            let Some((_, tensor)) = inputs.iter().find(|(other, _)| other == name) else {
+                return Err(Error::MissingInput { name: name.clone(), expected: expected.to_string() });
+            };
+            if tensor.descriptor() != expected {
+                let (expected, found) = (expected.to_string(), tensor.descriptor().to_string());
+                return Err(Error::InputMismatch { name: name.clone(), expected, found });
+            }
+            Ok(*tensor)
+        };
+        self.program.inputs.iter().zip(bound).map(find).collect()
     }
 
     /// What it costs.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::compile::{Compiled, compile};
+use crate::bindings::Bindings;
 use crate::error::{Error, Result};
 use crate::optimize::{PackedConstant, Program};
 use crate::tensor::Tensor;
@@ -39,7 +40,19 @@ impl Device {
     ///
     /// **Errors** [`Error::Unsupported`] for an operator or type that the processor's kernels lack; those of `constant`.
     pub fn compile(&self, program: &Program, constant: &mut dyn FnMut(&PackedConstant) -> Result<Tensor>) -> Result<Compiled> {
-        compile(self.clone(), program, constant)
+        self.compile_bound(program, constant, &Bindings::new())
+    }
+
+    /// As [`Self::compile`], with inputs and outputs that outlive a run.
+    ///
+    /// **Errors** as [`Self::compile`]; [`Error::ForeignTensor`].
+    pub fn compile_bound(
+        &self,
+        program: &Program,
+        constant: &mut dyn FnMut(&PackedConstant) -> Result<Tensor>,
+        bindings: &Bindings,
+    ) -> Result<Compiled> {
+        compile(self.clone(), program, constant, bindings)
     }
 }
 

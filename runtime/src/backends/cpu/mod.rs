@@ -14,6 +14,7 @@ mod operator;
 mod pointwise;
 mod product;
 mod reference;
+mod resident;
 mod shared;
 mod tape;
 
@@ -27,3 +28,4 @@ pub(crate) use kernel::{broadcast_strides, each_index, move_elements, offset, st
 pub use number::{Number, convert, erf};
 pub(crate) use number::{for_float, for_type};
 pub use reference::run_reference;
+pub use resident::Resident;

@@ -11,9 +11,11 @@ use super::device::{Shared, describe, device_error};
 use super::dispatch::{Dispatch, Plan, Region, Resource};
 use super::execute::Staging;
 use super::lower::unsupported;
+use super::resident::Resident;
 use super::signal::lock;
-use crate::error::Result;
-use crate::graph::OperandDescriptor;
+use crate::bindings::{Bindings, DeviceTensor, Memory};
+use crate::error::{Error, Result};
+use crate::graph::{OperandDescriptor, ValueId};
 use crate::optimize::Program;
 use crate::session::SessionReport;
 
@@ -27,6 +29,7 @@ pub struct Compiled {
     pub(super) input_buffer: wgpu::Buffer,
     pub(super) output_buffer: wgpu::Buffer,
     pub(super) staging: Staging,
+    pub(super) bound: BoundPorts,
     /// Keeps what the bind groups name in the set that shares it.
     _constants: Vec<Arc<wgpu::Buffer>>,
     report: Report,
@@ -45,8 +48,110 @@ pub(super) struct Port {
 pub(super) struct Command {
     pub(super) label: String,
     pub(super) pipeline: wgpu::ComputePipeline,
-    pub(super) bind_group: wgpu::BindGroup,
+    pub(super) group: Group,
     pub(super) workgroups: [u32; 3],
+}
+
+/// The tensors that inputs and outputs are bound to, in the program's order.
+#[derive(Debug)]
+pub(super) struct BoundPorts {
+    inputs: Vec<Option<Resident>>,
+    outputs: Vec<Option<(Resident, Bound)>>,
+}
+
+impl BoundPorts {
+    fn new(shared: &Arc<Shared>, program: &Program, bindings: &Bindings) -> Result<Self> {
+        let resident = |name: &str, bound: Option<&DeviceTensor>| match bound.map(|tensor| &tensor.memory) {
+            None => Ok(None),
+            Some(Memory::WebGpu(resident)) if resident.belongs_to(shared) => Ok(Some(resident.clone())),
+            Some(_) => Err(Error::ForeignTensor { name: name.to_owned() }),
+        };
+        let inputs = program.inputs.iter().map(|(name, _)| resident(name, bindings.of_input(name))).collect::<Result<Vec<_>>>()?;
+        let outputs = program.outputs.iter().map(|(name, _)| resident(name, bindings.of_output(name))).collect::<Result<Vec<_>>>()?;
+        let replaced = |output: &Resident| inputs.iter().flatten().any(|input| input.is(output));
+        let kind = |output: Resident| {
+            let bound = if replaced(&output) { Bound::Replaced } else { Bound::Written };
+            if bound == Bound::Replaced {
+                output.make_pair();
+            }
+            (output, bound)
+        };
+        let outputs = outputs.into_iter().map(|output| output.map(kind)).collect();
+        Ok(Self { inputs, outputs })
+    }
+
+    /// Which inputs and which outputs are bound.
+    fn flags(&self) -> [Vec<bool>; 2] {
+        [self.inputs.iter().map(Option::is_some).collect(), self.outputs.iter().map(Option::is_some).collect()]
+    }
+
+    /// What was replaced by the run that was submitted is the contents from now on.
+    pub(super) fn exchange(&self) {
+        let replaced = self.outputs.iter().flatten().filter(|(_, bound)| *bound == Bound::Replaced);
+        replaced.for_each(|(resident, _)| resident.exchange());
+    }
+}
+
+/// What a dispatch binds.
+#[derive(Debug)]
+pub(super) enum Group {
+    /// The same in every run.
+    Fixed(wgpu::BindGroup),
+    /// Tensors among it may change places from run to run: one bind group for each arrangement, made when it is first met.
+    Turning { layout: wgpu::BindGroupLayout, entries: Vec<(Source, Region)>, made: HashMap<u16, wgpu::BindGroup> },
+}
+
+/// Where a binding's buffer comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    Buffer(wgpu::Buffer),
+    Resident(Resident, Bound),
+}
+
+/// What a session does with a bound tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// Reads the contents.
+    Read,
+    /// Writes over the contents, which it does not read.
+    Written,
+    /// Writes the new contents beside those that it reads.
+    Replaced,
+}
+
+impl Command {
+    /// The bind group for the tensors as they lie now.
+    pub(super) fn bind_group(&mut self, device: &wgpu::Device) -> &wgpu::BindGroup {
+        match &mut self.group {
+            Group::Fixed(group) => group,
+            Group::Turning { layout, entries, made } => {
+                let fronts = entries.iter().filter_map(|(source, _)| match source {
+                    Source::Resident(resident, _) => Some(resident.front()),
+                    Source::Buffer(_) => None,
+                });
+                let arrangement = fronts.fold(0, |bits, front| bits << 1 | front as u16);
+                made.entry(arrangement).or_insert_with(|| bind_group(device, &self.label, layout, entries))
+            }
+        }
+    }
+}
+
+fn bind_group(device: &wgpu::Device, label: &str, layout: &wgpu::BindGroupLayout, entries: &[(Source, Region)]) -> wgpu::BindGroup {
+    let buffer = |source: &Source| match source {
+        Source::Buffer(buffer) => buffer.clone(),
+        Source::Resident(resident, bound) => resident.buffer(*bound),
+    };
+    let buffers: Vec<_> = entries.iter().map(|(source, _)| buffer(source)).collect();
+    let ranges = buffers.iter().zip(entries).map(|(buffer, (_, region))| wgpu::BufferBinding {
+        buffer,
+        offset: region.offset,
+        size: std::num::NonZeroU64::new(region.size),
+    });
+    let entries: Vec<_> = ranges
+        .enumerate()
+        .map(|(binding, range)| wgpu::BindGroupEntry { binding: binding as u32, resource: wgpu::BindingResource::Buffer(range) })
+        .collect();
+    device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(label), layout, entries: &entries })
 }
 
 /// The facts of a compiled program.
@@ -75,11 +180,15 @@ impl Compiled {
         plan: Plan,
         constants: &Constants,
         load: &mut Loader<'_>,
+        bindings: &Bindings,
     ) -> Result<Self> {
         shared.check()?;
+        let bound = BoundPorts::new(&shared, program, bindings)?;
+        let [inputs, outputs] = bound.flags();
+        let plan = plan.bind(&inputs, &outputs);
         let memory = shared.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = shared.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let made = Self::make(&shared, program, &plan, constants, load);
+        let made = Self::make(&shared, program, &plan, constants, load, bound);
         // Scopes belong to this thread: both are closed before anything is awaited.
         let (validation, memory) = (validation.pop(), memory.pop());
         let (memory, validation) = (memory.await, validation.await);
@@ -91,7 +200,14 @@ impl Compiled {
         made
     }
 
-    fn make(shared: &Arc<Shared>, program: &Program, plan: &Plan, constants: &Constants, load: &mut Loader<'_>) -> Result<Self> {
+    fn make(
+        shared: &Arc<Shared>,
+        program: &Program,
+        plan: &Plan,
+        constants: &Constants,
+        load: &mut Loader<'_>,
+        bound: BoundPorts,
+    ) -> Result<Self> {
         use wgpu::BufferUsages as Usages;
         let largest = shared.device.limits().max_buffer_size;
         let buffer = |label: &str, size: u64, usage: Usages| {
@@ -111,33 +227,37 @@ impl Compiled {
             weights.extend(buffers.into_iter().enumerate().map(|(chunk, buffer)| (Resource::Constant { index, chunk }, buffer)));
         }
         let find = |resource: Resource| match resource {
-            Resource::Arena => Some(&arena),
-            Resource::Inputs => Some(&input_buffer),
-            Resource::Outputs => Some(&output_buffer),
-            Resource::Constant { .. } => weights.get(&resource).map(Arc::as_ref),
+            Resource::Arena => Some(Source::Buffer(arena.clone())),
+            Resource::Inputs => Some(Source::Buffer(input_buffer.clone())),
+            Resource::Outputs => Some(Source::Buffer(output_buffer.clone())),
+            Resource::BoundInput(index) => bound.inputs[index].clone().map(|resident| Source::Resident(resident, Bound::Read)),
+            Resource::BoundOutput(index) => bound.outputs[index].clone().map(|(resident, bound)| Source::Resident(resident, bound)),
+            Resource::Constant { .. } => weights.get(&resource).map(|buffer| Source::Buffer(buffer.as_ref().clone())),
         };
         let mut pipelines = lock(&shared.pipelines);
         let mut commands = Vec::with_capacity(plan.dispatches.len());
         for dispatch in &plan.dispatches {
             let (pipeline, layout) = pipelines.get(&shared.device, dispatch);
             let mut entries = Vec::with_capacity(dispatch.bindings.len());
-            for (binding, bound) in dispatch.bindings.iter().enumerate() {
-                let buffer = find(bound.resource).ok_or_else(|| device_error(format!("no buffer for {:?}", bound.resource)))?;
-                let size = std::num::NonZeroU64::new(bound.region.size);
-                let range = wgpu::BufferBinding { buffer, offset: bound.region.offset, size };
-                entries.push(wgpu::BindGroupEntry { binding: binding as u32, resource: wgpu::BindingResource::Buffer(range) });
+            for binding in &dispatch.bindings {
+                let source = find(binding.resource).ok_or_else(|| device_error(format!("no buffer for {:?}", binding.resource)))?;
+                entries.push((source, binding.region));
             }
-            let descriptor = wgpu::BindGroupDescriptor { label: Some(&dispatch.label), layout: &layout, entries: &entries };
-            let bind_group = shared.device.create_bind_group(&descriptor);
-            commands.push(Command { label: dispatch.label.clone(), pipeline, bind_group, workgroups: dispatch.workgroups });
+            let group = if entries.iter().any(|(source, _)| matches!(source, Source::Resident(..))) {
+                Group::Turning { layout, entries, made: HashMap::new() }
+            } else {
+                Group::Fixed(bind_group(&shared.device, &dispatch.label, &layout, &entries))
+            };
+            commands.push(Command { label: dispatch.label.clone(), pipeline, group, workgroups: dispatch.workgroups });
         }
-        let ports = |named: &[(String, crate::graph::ValueId)], regions: &[Region]| {
-            let port = |((name, value), region): (&(String, crate::graph::ValueId), &Region)| Port {
+        let ports = |named: &[(String, ValueId)], regions: &[Region], bound: &[bool]| {
+            let port = |((name, value), region): (&(String, ValueId), &Region)| Port {
                 name: name.clone(),
                 descriptor: program.descriptor(*value).clone(),
                 region: *region,
             };
-            named.iter().zip(regions).map(port).collect()
+            let unbound = named.iter().zip(regions).zip(bound).filter(|(_, bound)| !**bound);
+            unbound.map(|(each, _)| port(each)).collect()
         };
         let report = Report {
             adapter: shared.adapter.clone(),
@@ -150,8 +270,9 @@ impl Compiled {
         };
         Ok(Self {
             shared: Arc::clone(shared),
-            inputs: ports(&program.inputs, &plan.inputs),
-            outputs: ports(&program.outputs, &plan.outputs),
+            inputs: ports(&program.inputs, &plan.inputs, &bound.flags()[0]),
+            outputs: ports(&program.outputs, &plan.outputs, &bound.flags()[1]),
+            bound,
             commands,
             input_buffer,
             output_buffer,

@@ -7,9 +7,12 @@ use super::adapter::{AdapterChoice, AdapterReport, choose, instance};
 use super::compile::{Compiled, Pipelines};
 use super::constants::{Constants, Loader};
 use super::lower::{Options, lower};
+use super::resident::Resident;
 use super::signal::{Poller, lock};
+use crate::bindings::Bindings;
 use crate::error::{Error, Result};
 use crate::optimize::Program;
+use crate::tensor::Tensor;
 
 /// An open WebGPU device, with the weights of one checkpoint on it. Clones are the same device and the same weights.
 #[derive(Clone, Debug)]
@@ -115,8 +118,27 @@ impl Device {
     ///
     /// **Errors** [`Error::Unsupported`] for what this backend lacks, the errors of `load`, [`Error::Device`] for lack of memory.
     pub async fn compile(&self, program: &Program, load: &mut Loader<'_>) -> Result<Compiled> {
+        self.compile_bound(program, load, &Bindings::new()).await
+    }
+
+    /// As [`Device::compile`], with inputs and outputs that stay on the device.
+    ///
+    /// **Errors** as [`Device::compile`]; [`Error::ForeignTensor`].
+    pub async fn compile_bound(&self, program: &Program, load: &mut Loader<'_>, bindings: &Bindings) -> Result<Compiled> {
         let plan = lower(program, &self.shared.options)?;
-        Compiled::new(Arc::clone(&self.shared), program, plan, &self.constants, load).await
+        Compiled::new(Arc::clone(&self.shared), program, plan, &self.constants, load, bindings).await
+    }
+
+    /// A tensor in this device's memory.
+    ///
+    /// **Errors** [`Error::Unsupported`] for one larger than a binding; [`Error::Device`] for lack of memory.
+    pub async fn resident(&self, initial: &Tensor) -> Result<Resident> {
+        let scope = self.shared.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let resident = Resident::new(&self.shared, initial);
+        match scope.pop().await {
+            Some(error) => Err(device_error(describe(&error))),
+            None => resident,
+        }
     }
 
     /// Pipelines that this device keeps for programs to come.

@@ -60,6 +60,10 @@ pub enum Resource {
     Inputs,
     /// What the caller reads after a run.
     Outputs,
+    /// The tensor that an input is bound to; its index in the program.
+    BoundInput(usize),
+    /// The tensor that an output is bound to; its index in the program.
+    BoundOutput(usize),
     /// One chunk of a constant.
     Constant {
         /// Index of the constant in the program.
@@ -90,15 +94,52 @@ impl Region {
     }
 }
 
+/// New offsets without the bound regions, which become empty and begin at 0.
+fn close_up(regions: &mut [Region], bound: &[bool]) {
+    let mut end = 0;
+    for (region, bound) in regions.iter_mut().zip(bound) {
+        if *bound {
+            *region = Region { offset: 0, size: 0 };
+        } else {
+            region.offset = end as u64;
+            end = region.end();
+        }
+    }
+}
+
 impl Plan {
+    /// Takes the bound inputs and outputs out of their buffers: each is a buffer of its own, and the rest moves up. A bound port's own region
+    /// is left empty.
+    #[must_use]
+    pub fn bind(mut self, inputs: &[bool], outputs: &[bool]) -> Self {
+        let old = (self.inputs.clone(), self.outputs.clone());
+        close_up(&mut self.inputs, inputs);
+        close_up(&mut self.outputs, outputs);
+        for binding in self.dispatches.iter_mut().flat_map(|dispatch| &mut dispatch.bindings) {
+            let (old, new, bound) = match binding.resource {
+                Resource::Inputs => (&old.0, &self.inputs, inputs),
+                Resource::Outputs => (&old.1, &self.outputs, outputs),
+                _ => continue,
+            };
+            // Regions are in order and apart; the last that begins no later is the one.
+            let Some(port) = old.iter().rposition(|region| region.offset <= binding.region.offset) else { continue };
+            binding.region.offset = binding.region.offset - old[port].offset + new[port].offset;
+            if bound[port] {
+                let input = binding.resource == Resource::Inputs;
+                binding.resource = if input { Resource::BoundInput(port) } else { Resource::BoundOutput(port) };
+            }
+        }
+        self
+    }
+
     /// Bytes of the buffer of the inputs.
     pub fn input_bytes(&self) -> u64 {
-        self.inputs.last().map_or(0, |region| region.end() as u64)
+        self.inputs.iter().map(|region| region.end() as u64).max().unwrap_or(0)
     }
 
     /// Bytes of the buffer of the outputs.
     pub fn output_bytes(&self) -> u64 {
-        self.outputs.last().map_or(0, |region| region.end() as u64)
+        self.outputs.iter().map(|region| region.end() as u64).max().unwrap_or(0)
     }
 
     /// Bytes of the constants that are read.

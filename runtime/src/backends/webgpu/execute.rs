@@ -47,10 +47,11 @@ impl Compiled {
         encoder.copy_buffer_to_buffer(&self.staging.upload, 0, &self.input_buffer, 0, self.input_buffer.size());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            self.commands.iter().for_each(|command| record(&mut pass, command));
+            self.commands.iter_mut().for_each(|command| record(&mut pass, command, &self.shared.device));
         }
         encoder.copy_buffer_to_buffer(&self.output_buffer, 0, &self.staging.download, 0, self.output_buffer.size());
         self.shared.queue.submit([encoder.finish()]);
+        self.bound.exchange();
         self.staging.download_pending = Some(map(&self.staging.download, wgpu::MapMode::Read));
         self.staging.upload_pending = Some(map(&self.staging.upload, wgpu::MapMode::Write));
         self.shared.poller.wake();
@@ -81,14 +82,14 @@ impl Compiled {
         let resolved = buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
         let download = buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("profile") });
-        for (index, command) in self.commands.iter().enumerate() {
+        for (index, command) in self.commands.iter_mut().enumerate() {
             let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
                 query_set: &queries,
                 beginning_of_pass_write_index: Some(index as u32 * 2),
                 end_of_pass_write_index: Some(index as u32 * 2 + 1),
             });
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
-            record(&mut pass, command);
+            record(&mut pass, command, &self.shared.device);
         }
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &download, 0, bytes);
@@ -143,10 +144,10 @@ impl Compiled {
     }
 }
 
-fn record(pass: &mut wgpu::ComputePass<'_>, command: &Command) {
+fn record(pass: &mut wgpu::ComputePass<'_>, command: &mut Command, device: &wgpu::Device) {
     let [x, y, z] = command.workgroups;
     pass.set_pipeline(&command.pipeline);
-    pass.set_bind_group(0, &command.bind_group, &[]);
+    pass.set_bind_group(0, command.bind_group(device), &[]);
     pass.dispatch_workgroups(x, y, z);
 }
 

@@ -24,6 +24,8 @@ mod device;
 #[cfg(feature = "webgpu")]
 mod execute;
 #[cfg(feature = "webgpu")]
+mod resident;
+#[cfg(feature = "webgpu")]
 mod signal;
 #[cfg(feature = "webgpu")]
 mod tensor;
@@ -42,6 +44,8 @@ pub use compile::{Compiled, Report};
 pub use constants::Loader;
 #[cfg(feature = "webgpu")]
 pub use device::Device;
+#[cfg(feature = "webgpu")]
+pub use resident::Resident;
 
 /// The platform's name in errors and reports.
 pub const PLATFORM: &str = "webgpu";

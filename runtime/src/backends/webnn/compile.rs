@@ -8,8 +8,10 @@ use wasm_bindgen::JsValue;
 use super::device::{Loader, Shared};
 use super::js::{self, Thrown};
 use super::names::camel_case;
+use super::resident::Resident;
 use super::tensor::{Port, bytes, describe};
-use crate::error::Result;
+use crate::bindings::{Bindings, DeviceTensor, Memory};
+use crate::error::{Error, Result};
 use crate::graph::{Argument, Graph, Node, Source, ValueId};
 use crate::session::SessionReport;
 use crate::tensor::Tensor;
@@ -21,24 +23,59 @@ pub struct Compiled {
     pub(super) graph: JsValue,
     pub(super) inputs: Vec<Port>,
     pub(super) outputs: Vec<Port>,
+    pub(super) bound_inputs: Vec<(String, Resident)>,
+    /// True where the same tensor is bound to an input.
+    pub(super) bound_outputs: Vec<(String, Resident, bool)>,
     weight_bytes: usize,
 }
 
 impl Compiled {
-    pub(super) async fn new(shared: Rc<Shared>, graph: &Graph, load: &Loader<'_>) -> Result<Self> {
+    pub(super) async fn new(shared: Rc<Shared>, graph: &Graph, load: &Loader<'_>, bindings: &Bindings) -> Result<Self> {
         let builder = js::construct("MLGraphBuilder", &[&shared.context]).map_err(|thrown| shared.error(thrown))?;
         let operands = Operands { builder: &builder, graph, load, shared: &shared }.build()?;
         let named = outputs(&builder, graph, &operands).map_err(|thrown| shared.error(thrown))?;
         let built = js::call_async(&builder, "build", &[&named]).await.map_err(|thrown| shared.error(thrown))?;
-        let mut compiled = Self { shared, graph: built, inputs: Vec::new(), outputs: Vec::new(), weight_bytes: graph.weight_bytes() };
+        let mut compiled = Self {
+            shared,
+            graph: built,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            bound_inputs: Vec::new(),
+            bound_outputs: Vec::new(),
+            weight_bytes: graph.weight_bytes(),
+        };
+        for (name, _) in graph.inputs() {
+            let bound = compiled.resident(name, bindings.of_input(name))?;
+            compiled.bound_inputs.extend(bound.map(|resident| (name.clone(), resident)));
+        }
+        for (name, _) in graph.outputs() {
+            let Some(resident) = compiled.resident(name, bindings.of_output(name))? else { continue };
+            let replaces = compiled.bound_inputs.iter().any(|(_, input)| input.is(&resident));
+            if replaces {
+                resident.make_pair().await?;
+            }
+            compiled.bound_outputs.push((name.clone(), resident, replaces));
+        }
         compiled.inputs = compiled.ports(graph, graph.inputs(), "writable").await?;
         compiled.outputs = compiled.ports(graph, graph.outputs(), "readable").await?;
         Ok(compiled)
     }
 
+    fn resident(&self, name: &str, bound: Option<&DeviceTensor>) -> Result<Option<Resident>> {
+        match bound.map(|tensor| &tensor.memory) {
+            None => Ok(None),
+            Some(Memory::WebNn(resident)) if resident.belongs_to(&self.shared) => Ok(Some(resident.clone())),
+            Some(_) => Err(Error::ForeignTensor { name: name.to_owned() }),
+        }
+    }
+
     async fn ports(&self, graph: &Graph, named: &[(String, ValueId)], direction: &str) -> Result<Vec<Port>> {
+        let bound = |name: &String| match direction {
+            "writable" => self.bound_inputs.iter().any(|(known, _)| known == name),
+            _ => self.bound_outputs.iter().any(|(known, ..)| known == name),
+        };
         let mut ports = Vec::with_capacity(named.len());
-        for (name, id) in named {
+        for (name, id) in named.iter().filter(|(name, _)| !bound(name)) {
             let port = Port::new(&self.shared.context, name, graph.descriptor(*id), direction).await;
             ports.push(port.map_err(|thrown| self.shared.error(thrown))?);
         }

@@ -9,7 +9,9 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::compile::Compiled;
 use super::js::{self, Thrown};
+use super::resident::Resident;
 use super::{Limits, PLATFORM};
+use crate::bindings::Bindings;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, OperandDescriptor};
 use crate::tensor::Tensor;
@@ -120,8 +122,22 @@ impl Device {
     ///
     /// **Errors** [`Error::Unsupported`] for what this browser lacks, the errors of `load`, [`Error::Device`] with what it threw.
     pub async fn compile(&self, graph: &Graph, load: &Loader<'_>) -> Result<Compiled> {
+        self.compile_bound(graph, load, &Bindings::new()).await
+    }
+
+    /// As [`Self::compile`], with inputs and outputs that stay in the browser's memory.
+    ///
+    /// **Errors** as [`Self::compile`]; [`Error::ForeignTensor`].
+    pub async fn compile_bound(&self, graph: &Graph, load: &Loader<'_>, bindings: &Bindings) -> Result<Compiled> {
         self.check(graph)?;
-        Compiled::new(Rc::clone(&self.shared), graph, load).await
+        Compiled::new(Rc::clone(&self.shared), graph, load, bindings).await
+    }
+
+    /// A tensor in the browser's memory.
+    ///
+    /// **Errors** [`Error::Unsupported`], [`Error::Device`] with what it threw.
+    pub async fn resident(&self, initial: &Tensor) -> Result<Resident> {
+        Resident::new(&self.shared, initial).await
     }
 
     /// Gives the context's memory back at once; what is compiled fails from here on. For tests of device loss.

@@ -32,8 +32,16 @@ impl Compiled {
         for (port, tensor) in self.inputs.iter().zip(tensors) {
             js::call(context, "writeTensor", &[&port.tensor, &bytes(tensor)])?;
         }
-        let named = |ports: &[Port]| js::object(ports.iter().map(|port| (&port.name, port.tensor.clone())));
-        js::call(context, "dispatch", &[&self.graph, &named(&self.inputs), &named(&self.outputs)])?;
+        let named = |ports: &[Port]| ports.iter().map(|port| (port.name.clone(), port.tensor.clone())).collect::<Vec<_>>();
+        let bound = self.bound_inputs.iter().map(|(name, resident)| (name.clone(), resident.front()));
+        let inputs = js::object(named(&self.inputs).into_iter().chain(bound));
+        let bound = self.bound_outputs.iter().map(|(name, resident, replaces)| {
+            let tensor = if *replaces { resident.back() } else { resident.front() };
+            (name.clone(), tensor)
+        });
+        let outputs = js::object(named(&self.outputs).into_iter().chain(bound));
+        js::call(context, "dispatch", &[&self.graph, &inputs, &outputs])?;
+        self.bound_outputs.iter().filter(|(.., replaces)| *replaces).for_each(|(_, resident, _)| resident.exchange());
         self.outputs.iter().map(|port| js::call(context, "readTensor", &[&port.tensor])).collect()
     }
 }

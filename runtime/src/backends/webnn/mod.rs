@@ -16,6 +16,8 @@ mod execute;
 #[cfg(target_arch = "wasm32")]
 mod js;
 #[cfg(target_arch = "wasm32")]
+mod resident;
+#[cfg(target_arch = "wasm32")]
 mod tensor;
 
 pub use limits::{Limits, TensorLimits};
@@ -24,6 +26,8 @@ pub use limits::{Limits, TensorLimits};
 pub use compile::Compiled;
 #[cfg(target_arch = "wasm32")]
 pub use device::{ContextReport, Device};
+#[cfg(target_arch = "wasm32")]
+pub use resident::Resident;
 
 /// The platform's name in errors and reports.
 pub const PLATFORM: &str = "webnn";
