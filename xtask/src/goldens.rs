@@ -1,6 +1,6 @@
 //! Makes the goldens anew: a virtual environment with PyTorch and HF transformers, then one script.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::shell::{Result, command, root, run as run_command};
 
@@ -16,10 +16,17 @@ pub(crate) struct Arguments {
 
 /// **Errors** the step that fails.
 pub(crate) fn run(arguments: &Arguments) -> Result {
-    let venv = root().join(&arguments.venv);
+    let python = python(&arguments.venv)?;
+    run_command(command(&python, &["xtask/oracle/goldens.py", &root().join(&arguments.output).to_string_lossy()]))
+}
+
+/// The oracle's Python; its environment is made where it is missing.
+///
+/// **Errors** the step that fails.
+pub(crate) fn python(venv: &Path) -> Result<String> {
+    let venv = root().join(venv);
     if !venv.join("bin/python").exists() {
         run_command(command("bash", &["xtask/oracle/setup.sh", &venv.to_string_lossy()]))?;
     }
-    let python = venv.join("bin/python");
-    run_command(command(&python.to_string_lossy(), &["xtask/oracle/goldens.py", &root().join(&arguments.output).to_string_lossy()]))
+    Ok(venv.join("bin/python").to_string_lossy().into_owned())
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod goldens;
 mod mutants;
 mod setup;
@@ -31,6 +32,8 @@ enum Command {
     Setup,
     /// Makes the goldens anew from PyTorch and HF transformers.
     Goldens(goldens::Arguments),
+    /// Random models that no golden has, held against HF transformers.
+    Fuzz(fuzz::Arguments),
     /// Breaks the code in known ways, one at a time, and sees that a test turns red for each.
     Mutants(mutants::Arguments),
     /// Times a checkpoint on this machine, alternating with PyTorch, and prints medians and ratios.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Setup => setup::run(),
         Command::Goldens(arguments) => goldens::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::WebTest(arguments) => web_test::run(&arguments),
