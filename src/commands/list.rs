@@ -91,6 +91,7 @@ fn operator(operator: &Operator) -> Row {
             DefaultValue::Float(number) => format!("{} = {number:?}", parameter.name),
             DefaultValue::Bool(flag) => format!("{} = {flag}", parameter.name),
             DefaultValue::Text(text) => format!("{} = {text:?}", parameter.name),
+            DefaultValue::DataType(data_type) => format!("{} = \"{data_type}\"", parameter.name),
         })
         .collect();
     Row { name: format!("{}({})", operator.name, parameters.join(", ")), about: first_sentence(operator.doc) }

@@ -54,6 +54,7 @@ impl Body<'_> {
                     }
                 },
                 (graph::Kind::Float, _) => self.float(argument),
+                (graph::Kind::Floats | graph::Kind::Texts, _) => unreachable!("the plan refuses them"),
                 (graph::Kind::Bool, _) => self.flag(argument),
                 (graph::Kind::Text, _) => {
                     let text = self.text(argument);

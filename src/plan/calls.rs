@@ -148,6 +148,12 @@ impl Resolver<'_> {
             graph::Kind::Int => self.of_kind(expression, Kind::Int),
             graph::Kind::Ints => self.of_kind(expression, Kind::Ints),
             graph::Kind::Float => self.of_kind(expression, Kind::Float),
+            graph::Kind::Floats | graph::Kind::Texts => {
+                let typed = self.expression(expression)?;
+                let expected = format!("no `{}`: a spec has no word for {}", parameter.name, parameter.kind.name());
+                let found = typed.kind;
+                self.wrong_kind(&typed, &expected, found)
+            }
             graph::Kind::Bool => self.of_kind(expression, Kind::Bool),
             graph::Kind::Text => self.of_kind(expression, Kind::Text),
             graph::Kind::DataType => {

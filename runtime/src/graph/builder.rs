@@ -353,6 +353,7 @@ impl Operator {
                     DefaultValue::Float(number) => Ok(Argument::Float(number)),
                     DefaultValue::Bool(flag) => Ok(Argument::Bool(flag)),
                     DefaultValue::Text(text) => Ok(Argument::Text(text.to_owned())),
+                    DefaultValue::DataType(data_type) => Ok(Argument::DataType(data_type)),
                 },
             })
             .collect()
@@ -363,14 +364,17 @@ impl Operator {
 fn convert<O>(kind: Kind, argument: Argument<O>) -> Result<Argument<O>, &'static str> {
     match (kind, argument) {
         (Kind::Float, Argument::Int(number)) => Ok(Argument::Float(number as f64)),
+        (Kind::Floats, Argument::Ints(numbers)) => Ok(Argument::Floats(numbers.into_iter().map(|number| number as f64).collect())),
         (Kind::DataType, Argument::Text(name)) => DataType::from_name(&name).map(Argument::DataType).ok_or("an unknown data type"),
         (Kind::Operand, argument @ Argument::Operand(_))
         | (Kind::Operands, argument @ Argument::Operands(_))
         | (Kind::Int, argument @ Argument::Int(_))
         | (Kind::Ints, argument @ Argument::Ints(_))
         | (Kind::Float, argument @ Argument::Float(_))
+        | (Kind::Floats, argument @ Argument::Floats(_))
         | (Kind::Bool, argument @ Argument::Bool(_))
         | (Kind::Text, argument @ Argument::Text(_))
+        | (Kind::Texts, argument @ Argument::Texts(_))
         | (Kind::DataType, argument @ Argument::DataType(_)) => Ok(argument),
         (_, argument) => Err(match argument {
             Argument::None => "nothing",
@@ -379,8 +383,10 @@ fn convert<O>(kind: Kind, argument: Argument<O>) -> Result<Argument<O>, &'static
             Argument::Int(_) => Kind::Int.name(),
             Argument::Ints(_) => Kind::Ints.name(),
             Argument::Float(_) => Kind::Float.name(),
+            Argument::Floats(_) => Kind::Floats.name(),
             Argument::Bool(_) => Kind::Bool.name(),
             Argument::Text(_) => Kind::Text.name(),
+            Argument::Texts(_) => Kind::Texts.name(),
             Argument::DataType(_) => Kind::DataType.name(),
         }),
     }

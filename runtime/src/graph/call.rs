@@ -17,10 +17,14 @@ pub enum Argument<O = Operand> {
     Ints(Vec<usize>),
     /// A number.
     Float(f64),
+    /// Numbers.
+    Floats(Vec<f64>),
     /// true or false.
     Bool(bool),
     /// An enum value of WebNN.
     Text(String),
+    /// Enum values of WebNN.
+    Texts(Vec<String>),
     /// A data type.
     DataType(DataType),
 }
@@ -44,8 +48,10 @@ impl<O> Argument<O> {
             Argument::Int(number) => Argument::Int(*number),
             Argument::Ints(numbers) => Argument::Ints(numbers.clone()),
             Argument::Float(number) => Argument::Float(*number),
+            Argument::Floats(numbers) => Argument::Floats(numbers.clone()),
             Argument::Bool(flag) => Argument::Bool(*flag),
             Argument::Text(text) => Argument::Text(text.clone()),
+            Argument::Texts(texts) => Argument::Texts(texts.clone()),
             Argument::DataType(data_type) => Argument::DataType(*data_type),
         }
     }
@@ -134,6 +140,24 @@ impl<'a> Call<'a> {
     pub fn optional_float(&self, name: &str) -> Option<f64> {
         match self.argument(name) {
             Argument::Float(number) => Some(*number),
+            Argument::None => None,
+            _ => self.wrong_kind(name),
+        }
+    }
+
+    /// Optional numbers.
+    pub fn optional_floats(&self, name: &str) -> Option<&'a [f64]> {
+        match self.argument(name) {
+            Argument::Floats(numbers) => Some(numbers),
+            Argument::None => None,
+            _ => self.wrong_kind(name),
+        }
+    }
+
+    /// Optional enum values.
+    pub fn optional_texts(&self, name: &str) -> Option<&'a [String]> {
+        match self.argument(name) {
+            Argument::Texts(texts) => Some(texts),
             Argument::None => None,
             _ => self.wrong_kind(name),
         }

@@ -155,8 +155,10 @@ impl fmt::Display for Graph {
                             Argument::Int(number) => number.to_string(),
                             Argument::Ints(numbers) => format!("{numbers:?}"),
                             Argument::Float(number) => format!("{number:?}"),
+                            Argument::Floats(numbers) => format!("{numbers:?}"),
                             Argument::Bool(flag) => flag.to_string(),
                             Argument::Text(text) => format!("{text:?}"),
+                            Argument::Texts(texts) => format!("{texts:?}"),
                             Argument::DataType(data_type) => data_type.to_string(),
                         };
                         write!(f, "{separator}{} = {text}", parameter.name)?;

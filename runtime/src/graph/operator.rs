@@ -17,10 +17,14 @@ pub enum Kind {
     Ints,
     /// A number.
     Float,
+    /// A list of numbers.
+    Floats,
     /// true or false.
     Bool,
     /// One of WebNN's enum values, kebab-case.
     Text,
+    /// A list of WebNN's enum values.
+    Texts,
     /// A data type by name.
     DataType,
 }
@@ -34,8 +38,10 @@ impl Kind {
             Kind::Int => "a whole number",
             Kind::Ints => "a list of whole numbers",
             Kind::Float => "a number",
+            Kind::Floats => "a list of numbers",
             Kind::Bool => "true or false",
             Kind::Text => "a name in quotes",
+            Kind::Texts => "a list of names in quotes",
             Kind::DataType => "a data type in quotes",
         }
     }
@@ -56,6 +62,8 @@ pub enum DefaultValue {
     Bool(bool),
     /// An enum value.
     Text(&'static str),
+    /// A data type.
+    DataType(DataType),
 }
 
 /// One parameter: positional where required, by name where it has a default.
@@ -91,6 +99,8 @@ pub struct Operator {
     pub options: &'static str,
     /// Required ones first, then the options.
     pub parameters: &'static [Parameter],
+    /// True where it gives a list of tensors, as `split` and `lstm` do, not one.
+    pub gives_list: bool,
     /// Shape and type rule.
     pub rule: Rule,
     /// Reference kernel.
@@ -116,9 +126,9 @@ impl Operator {
         self.parameters.iter().enumerate().find(|(_, parameter)| parameter.name == name)
     }
 
-    /// True where the operator gives a list of tensors (`split`), not one.
+    /// True where the operator gives a list of tensors, as `split` and `lstm` do, not one.
     pub fn gives_list(&self) -> bool {
-        self.name == "split"
+        self.gives_list
     }
 }
 
@@ -146,17 +156,19 @@ into_argument! {
     Option<Vec<usize>> => |numbers| numbers.map_or(Argument::None, Argument::Ints);
     f64 => |number| Argument::Float(number);
     Option<f64> => |number| number.map_or(Argument::None, Argument::Float);
+    Option<Vec<f64>> => |numbers| numbers.map_or(Argument::None, Argument::Floats);
+    Option<Vec<String>> => |texts| texts.map_or(Argument::None, Argument::Texts);
     bool => |flag| Argument::Bool(flag);
     &str => |text| Argument::Text(text.to_owned());
     String => |text| Argument::Text(text);
     DataType => |data_type| Argument::DataType(data_type);
 }
 
-/// Declares an operator: `name "webnnName" (required: kind, …) [OptionsStruct { option: kind = default, … }] rule [, kernel]`.
+/// Declares an operator: `name "webnnName" STATIC (required: kind, …) [-> list] [options Struct { option: kind = default, … }] rule …; kernel …;`.
 macro_rules! operator {
     (
         $(#[doc = $doc:literal])*
-        $name:ident $webnn:literal $static_name:ident ( $($required:ident : $required_kind:ident),* $(,)? )
+        $name:ident $webnn:literal $static_name:ident ( $($required:ident : $required_kind:ident),* $(,)? ) $(-> $list:ident)?
         $(options $options:ident { $( $(#[doc = $option_doc:literal])* $option:ident : $option_kind:ident $(= $default:expr)? ),* $(,)? })?
         rule $rule:path;
         kernel $kernel:path;
@@ -193,6 +205,7 @@ macro_rules! operator {
                     default: operator!(@default $option_kind $($default)?),
                 }, )*)?
             ],
+            gives_list: operator!(@gives $($list)?),
             rule: $rule,
             #[cfg(feature = "cpu")]
             kernel: $kernel,
@@ -202,29 +215,33 @@ macro_rules! operator {
             $(#[doc = $doc])*
             #[doc = concat!("\n**WebNN** `", $webnn, "`")]
             pub fn $name(&self, $($required: operator!(@type $required_kind),)* $(options: $options)?)
-                -> Result<operator!(@output $name), $crate::GraphError> {
+                -> Result<operator!(@output $($list)?), $crate::GraphError> {
                 let outputs = self.call(&$static_name, vec![
                     $( $crate::graph::IntoArgument::into_argument($required), )*
                     $($( $crate::graph::IntoArgument::into_argument(options.$option.clone()), )*)?
                 ])?;
-                operator!(@take $name outputs)
+                operator!(@take outputs $($list)?)
             }
         }
     };
 
     (@name $name:ident) => { stringify!($name) };
-    (@output split) => { Vec<$crate::graph::Operand> };
-    (@output $name:ident) => { $crate::graph::Operand };
-    (@take split $outputs:ident) => { Ok($outputs) };
-    (@take $name:ident $outputs:ident) => { Ok($outputs.into_iter().next().expect("one output")) };
+    (@gives list) => { true };
+    (@gives) => { false };
+    (@output list) => { Vec<$crate::graph::Operand> };
+    (@output) => { $crate::graph::Operand };
+    (@take $outputs:ident list) => { Ok($outputs) };
+    (@take $outputs:ident) => { Ok($outputs.into_iter().next().expect("one output")) };
 
     (@kind operand) => { $crate::graph::Kind::Operand };
     (@kind operands) => { $crate::graph::Kind::Operands };
     (@kind int) => { $crate::graph::Kind::Int };
     (@kind ints) => { $crate::graph::Kind::Ints };
     (@kind float) => { $crate::graph::Kind::Float };
+    (@kind floats) => { $crate::graph::Kind::Floats };
     (@kind bool) => { $crate::graph::Kind::Bool };
     (@kind text) => { $crate::graph::Kind::Text };
+    (@kind texts) => { $crate::graph::Kind::Texts };
     (@kind data_type) => { $crate::graph::Kind::DataType };
 
     (@type operand) => { &$crate::graph::Operand };
@@ -242,8 +259,11 @@ macro_rules! operator {
     (@option_type ints) => { Option<Vec<usize>> };
     (@option_type float) => { Option<f64> };
     (@option_type float $default:expr) => { f64 };
+    (@option_type floats) => { Option<Vec<f64>> };
     (@option_type bool $default:expr) => { bool };
     (@option_type text $default:expr) => { String };
+    (@option_type texts) => { Option<Vec<String>> };
+    (@option_type data_type $default:expr) => { $crate::graph::DataType };
 
     (@option_default text $default:expr) => { String::from($default) };
     (@option_default $kind:ident $default:expr) => { $default };
@@ -253,6 +273,7 @@ macro_rules! operator {
     (@default float $default:expr) => { $crate::graph::DefaultValue::Float($default) };
     (@default bool $default:expr) => { $crate::graph::DefaultValue::Bool($default) };
     (@default text $default:expr) => { $crate::graph::DefaultValue::Text($default) };
+    (@default data_type $default:expr) => { $crate::graph::DefaultValue::DataType($default) };
     (@default $kind:ident) => { $crate::graph::DefaultValue::None };
 }
 pub(crate) use operator;

@@ -21,9 +21,13 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
 
 #[cfg(feature = "cpu")]
 fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
-    use crate::backends::cpu::{convert, for_type};
-    for_type!(arguments.operand("input").data_type, T => for_type!(outputs[0].descriptor.data_type, U => {
-        let input = arguments.get::<T>("input").iter();
-        outputs[0].elements::<U>().iter_mut().zip(input).for_each(|(output, x)| *output = convert::<T, U>(*x));
-    }))
+    use crate::backends::cpu::{Number, convert, for_type, within_four_bits};
+    let data_type = outputs[0].descriptor.data_type;
+    for_type!(arguments.operand("input").data_type, T => {
+        let within = |x: T| if T::IS_FLOAT { T::from_f64(within_four_bits(data_type, x.to_f64())) } else { x };
+        for_type!(data_type, U => {
+            let input = arguments.get::<T>("input").iter();
+            outputs[0].elements::<U>().iter_mut().zip(input).for_each(|(output, x)| *output = convert::<T, U>(within(*x)));
+        })
+    })
 }

@@ -32,20 +32,15 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
 
 #[cfg(feature = "cpu")]
 fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
-    use crate::backends::cpu::{Number, for_type};
     let shape = &arguments.operand("input").shape;
     let axis = arguments.int("axis");
     let outer: usize = shape[..axis].iter().product();
-    let slice = shape[axis + 1..].iter().product::<usize>() * outputs[0].descriptor.data_type.bits() / 8;
+    let slice = shape[axis + 1..].iter().product::<usize>() * outputs[0].descriptor.data_type.bits().div_ceil(8);
     let input = arguments.operands[0];
     let size = shape[axis];
-    for_type!(arguments.operand("indices").data_type, T => {
-        let indices = arguments.get::<T>("indices");
-        for (number, index) in (0..outer).flat_map(|outer| indices.iter().map(move |index| (outer, index))).enumerate() {
-            let (outer, index) = (index.0, index.1.to_f64());
-            let index = if index < 0.0 { index + size as f64 } else { index };
-            let from = (outer * size + index.clamp(0.0, size as f64 - 1.0) as usize) * slice;
-            outputs[0].bytes[number * slice..][..slice].copy_from_slice(&input[from..from + slice]);
-        }
-    })
+    let (indices, count) = (arguments.indices("indices"), arguments.operand("indices").element_count());
+    for (number, output) in outputs[0].bytes.chunks_exact_mut(slice.max(1)).take(outer * count).enumerate() {
+        let from = (number / count * size + indices.place(number % count, size)) * slice;
+        output.copy_from_slice(&input[from..from + slice]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Normalisation over chosen axes.
 
-use super::rule::{FLOATS, one_of, same_type};
+use super::rule::{FLOATS, distinct_axes, one_of, same_type};
 use crate::graph::{Call, OperandDescriptor, operator};
 
 operator! {
@@ -29,14 +29,7 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     let input = call.operand("input");
     one_of(input, "input", FLOATS)?;
     let axes = axes(call);
-    for (index, &axis) in axes.iter().enumerate() {
-        if axis >= input.rank() {
-            return Err(format!("axis {axis} is not below the rank {}", input.rank()));
-        }
-        if axes[..index].contains(&axis) {
-            return Err(format!("axis {axis} is given twice"));
-        }
-    }
+    distinct_axes(&axes, input.rank())?;
     let expected: Vec<usize> = axes.iter().map(|&axis| input.shape[axis]).collect();
     for name in ["scale", "bias"] {
         if let Some(operand) = call.optional_operand(name) {

@@ -18,22 +18,37 @@ macro_rules! operators {
 
 operators! {
     activation: ELU GELU HARD_SIGMOID HARD_SWISH LEAKY_RELU LINEAR RELU SIGMOID SOFTPLUS SOFTSIGN;
+    arg: ARG_MIN ARG_MAX;
+    batch_normalization: BATCH_NORMALIZATION;
     binary: ADD SUB MUL DIV MAX MIN POW;
     cast: CAST;
     clamp: CLAMP;
     compare: EQUAL NOT_EQUAL GREATER GREATER_OR_EQUAL LESSER LESSER_OR_EQUAL;
     concat: CONCAT;
+    conv2d: CONV2D;
+    conv_transpose2d: CONV_TRANSPOSE2D;
     cumulative_sum: CUMULATIVE_SUM;
     expand: EXPAND;
     gather: GATHER;
+    gather_elements: GATHER_ELEMENTS;
+    gather_nd: GATHER_ND;
     gemm: GEMM;
+    gru: GRU GRU_CELL;
+    instance_normalization: INSTANCE_NORMALIZATION;
     layer_normalization: LAYER_NORMALIZATION;
     logical: LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGICAL_XOR;
+    lstm: LSTM LSTM_CELL;
     matmul: MATMUL;
     pad: PAD;
+    pool2d: AVERAGE_POOL2D L2_POOL2D MAX_POOL2D;
     prelu: PRELU;
+    quantize: DEQUANTIZE_LINEAR QUANTIZE_LINEAR;
     reduce: REDUCE_L1 REDUCE_L2 REDUCE_LOG_SUM REDUCE_LOG_SUM_EXP REDUCE_MAX REDUCE_MEAN REDUCE_MIN REDUCE_PRODUCT REDUCE_SUM REDUCE_SUM_SQUARE;
+    resample2d: RESAMPLE2D;
     reshape: RESHAPE;
+    reverse: REVERSE;
+    scatter_elements: SCATTER_ELEMENTS;
+    scatter_nd: SCATTER_ND;
     slice: SLICE;
     softmax: SOFTMAX;
     split: SPLIT;
@@ -49,6 +64,9 @@ operators! {
 pub fn operator_by_name(name: &str) -> Option<&'static Operator> {
     OPERATORS.iter().copied().find(|operator| operator.name == name)
 }
+
+mod recurrent;
+mod window;
 
 mod rule {
     //! What several rules share.
@@ -80,11 +98,42 @@ mod rule {
 
     /// The operand's type is one of these.
     pub(super) fn one_of(operand: &OperandDescriptor, name: &str, types: &[DataType]) -> Result<(), String> {
-        if types.contains(&operand.data_type) {
+        one_of_types(operand.data_type, name, types)
+    }
+
+    /// The type is one of these.
+    pub(super) fn one_of_types(data_type: DataType, name: &str, types: &[DataType]) -> Result<(), String> {
+        if types.contains(&data_type) {
             return Ok(());
         }
         let names: Vec<_> = types.iter().map(|data_type| data_type.name()).collect();
-        Err(format!("`{name}` must be {}, found {}", names.join(" or "), operand.data_type))
+        Err(format!("`{name}` must be {}, found {data_type}", names.join(" or ")))
+    }
+
+    /// Axes of an operand of this rank, each at most once.
+    pub(super) fn distinct_axes(axes: &[usize], rank: usize) -> Result<(), String> {
+        for (index, &axis) in axes.iter().enumerate() {
+            below_rank(axis, rank)?;
+            if axes[..index].contains(&axis) {
+                return Err(format!("axis {axis} is given twice"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A shape that may differ from another's in one axis alone.
+    pub(super) fn same_but_axis(name: &str, shape: &[usize], expected: &[usize], axis: usize) -> Result<(), String> {
+        let alike = shape.len() == expected.len() && (0..shape.len()).all(|other| other == axis || shape[other] == expected[other]);
+        if alike { Ok(()) } else { Err(format!("`{name}` {shape:?} may differ from {expected:?} in axis {axis} alone")) }
+    }
+
+    /// The shape of the slices that coordinates pick: one per coordinate, along the last axis of `indices`.
+    pub(super) fn sliced_by(input: &[usize], indices: &[usize]) -> Result<Vec<usize>, String> {
+        let Some((&count, outer)) = indices.split_last() else { return Err(String::from("`indices` is a scalar")) };
+        if input.is_empty() || count > input.len() {
+            return Err(format!("{count} coordinates of an input {input:?} of rank {}", input.len()));
+        }
+        Ok([outer, &input[count..]].concat())
     }
 
     /// An axis of an operand of this rank.

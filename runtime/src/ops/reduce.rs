@@ -1,6 +1,6 @@
 //! Reductions over chosen axes.
 
-use super::rule::{FLOATS, SUMMABLE, below_rank, one_of};
+use super::rule::{FLOATS, SUMMABLE, distinct_axes, one_of};
 use crate::graph::{Call, OperandDescriptor, operator};
 
 macro_rules! reduce {
@@ -43,12 +43,7 @@ reduce! {
 fn all(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     let input = call.operand("input");
     let axes = axes(call);
-    for (index, &axis) in axes.iter().enumerate() {
-        below_rank(axis, input.rank())?;
-        if axes[..index].contains(&axis) {
-            return Err(format!("axis {axis} is given twice"));
-        }
-    }
+    distinct_axes(&axes, input.rank())?;
     let keep = call.bool("keep_dimensions");
     let sizes = input.shape.iter().enumerate().filter(|(axis, _)| keep || !axes.contains(axis));
     let shape = sizes.map(|(axis, size)| if axes.contains(&axis) { 1 } else { *size }).collect();

@@ -10,7 +10,7 @@ operator! {
     /// **Types** all.
     /// **Errors** an axis out of range; sizes of 0 or that do not add up to the axis.
     /// **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-split>
-    split "split" SPLIT (input: operand, splits: ints)
+    split "split" SPLIT (input: operand, splits: ints) -> list
     options SplitOptions {
         /// The axis to cut.
         axis: int = 0,

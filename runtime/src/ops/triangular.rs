@@ -39,7 +39,7 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     let shape = outputs[0].shape();
     let (rows, columns) = (shape[shape.len() - 2], shape[shape.len() - 1]);
     let (upper, diagonal) = (arguments.bool("upper"), arguments.float("diagonal") as i64);
-    let size = outputs[0].descriptor.data_type.bits() / 8;
+    let size = outputs[0].descriptor.data_type.bits().div_ceil(8);
     for (number, (output, input)) in outputs[0].bytes.chunks_mut(size).zip(arguments.operands[0].chunks(size)).enumerate() {
         let (row, column) = ((number / columns % rows) as i64, (number % columns) as i64);
         if if upper { column >= row + diagonal } else { column <= row + diagonal } {

@@ -9,7 +9,7 @@ use super::{
     Expression, Instruction, Kernel, LayerNormalization, Linear, Operation, PackedConstant, Part, Pointwise, PointwiseInput, Step,
 };
 use super::{attention, dead, fold};
-use crate::graph::{Call, DataType, Graph, Node, NodeId, OperandDescriptor, Source, ValueId};
+use crate::graph::{Argument, Call, DataType, Graph, Node, NodeId, OperandDescriptor, Source, ValueId};
 
 /// A draft that computes the graph node by node.
 pub(super) fn lower(graph: &Graph) -> Draft {
@@ -58,7 +58,9 @@ fn lower_node(graph: &Graph, views: &Views<'_>, node: &Node, draft: &mut Draft) 
     }
     let step = |kernel| Step { kernel, outputs: node.outputs.clone(), label: node.label.clone() };
     let call = graph.call(node);
-    if let Some(operation) = function(&call) {
+    // Elements of half a byte are the kernel's own affair.
+    let packed = node.operands().chain(node.outputs.iter().copied()).any(|value| graph.descriptor(value).data_type.bits() < 8);
+    if let Some(operation) = function(&call).filter(|_| !packed) {
         return lower_pointwise(graph, views, node, operation, draft);
     }
     let kernel = match node.operator.name {
@@ -220,11 +222,15 @@ fn layer_normalization(graph: &Graph, node: &Node) -> Option<Kernel> {
 /// A value of its own, for an output that is an input, a constant, or another output.
 fn copy(draft: &mut Draft, from: ValueId) -> ValueId {
     let descriptor = draft.descriptor(from).clone();
-    let kernel = Kernel::Pointwise(Pointwise {
-        inputs: vec![PointwiseInput { value: from, offset: 0, strides: contiguous(&descriptor.shape) }],
-        expression: Expression::input(descriptor.data_type),
-        shape: descriptor.shape.clone(),
-    });
+    let kernel = if descriptor.data_type.bits() < 8 {
+        Kernel::Operator { operator: &crate::ops::unary::IDENTITY, arguments: vec![Argument::Operand(from)] }
+    } else {
+        Kernel::Pointwise(Pointwise {
+            inputs: vec![PointwiseInput { value: from, offset: 0, strides: contiguous(&descriptor.shape) }],
+            expression: Expression::input(descriptor.data_type),
+            shape: descriptor.shape.clone(),
+        })
+    };
     let output = draft.add_value(descriptor, Origin::Step);
     draft.push(Step { kernel, outputs: vec![output], label: String::from("copy to an output") });
     output

@@ -64,6 +64,10 @@ pub(crate) fn argument(kind: Kind, json: &Value, operand: &mut dyn FnMut(&Value)
         Kind::Int => Argument::Int(whole(json).ok_or_else(wrong)?),
         Kind::Ints => Argument::Ints(json.as_array().and_then(|list| list.iter().map(whole).collect()).ok_or_else(wrong)?),
         Kind::Float => Argument::Float(number(json).ok_or_else(wrong)?),
+        Kind::Floats => Argument::Floats(json.as_array().and_then(|list| list.iter().map(number).collect()).ok_or_else(wrong)?),
+        Kind::Texts => Argument::Texts(
+            json.as_array().and_then(|list| list.iter().map(|text| Some(text.as_str()?.to_owned())).collect()).ok_or_else(wrong)?,
+        ),
         Kind::Bool => Argument::Bool(json.as_bool().ok_or_else(wrong)?),
         Kind::Text => Argument::Text(json.as_str().ok_or_else(wrong)?.to_owned()),
         Kind::DataType => Argument::DataType(json.as_str().and_then(DataType::from_name).ok_or_else(wrong)?),

@@ -4,10 +4,10 @@ use super::device::Device;
 use super::execute;
 use super::resident::Resident;
 use super::tape::Tape;
-use super::{attention, linear};
+use super::{attention, convolution, linear};
 use crate::bindings::{Bindings, DeviceTensor, Memory};
 use crate::error::{Error, Result};
-use crate::graph::{DataType, ValueId};
+use crate::graph::ValueId;
 use crate::optimize::{Kernel, PackedConstant, Program, Step};
 use crate::session::SessionReport;
 use crate::tensor::Tensor;
@@ -22,6 +22,8 @@ pub struct Compiled {
     /// By step: its formula, ready to evaluate.
     pub(super) tapes: Vec<Option<Tape>>,
     pub(super) arena: Vec<u128>,
+    /// Where a step with several outputs writes them, one after another, before they are moved to their places.
+    pub(super) several: Vec<u128>,
     /// Packed left sides of products.
     pub(super) scratch: linear::Scratch,
     pub(super) outputs: Vec<Tensor>,
@@ -43,6 +45,9 @@ pub(super) fn compile(
     let bound_outputs = program.outputs.iter().map(|(name, _)| resident(name, bindings.of_output(name))).collect::<Result<_>>()?;
     let scratch = program.steps.iter().map(|step| match &step.kernel {
         Kernel::Linear(linear) => linear::scratch_length(linear),
+        Kernel::Operator { operator, .. } if operator.name == "conv2d" => {
+            program.call(step).map_or(0, |call| convolution::scratch_length(&call))
+        }
         _ => 0,
     });
     let tapes = program.steps.iter().map(|step| match &step.kernel {
@@ -50,10 +55,13 @@ pub(super) fn compile(
         Kernel::Linear(linear) => linear.activation.as_ref().map(Tape::new),
         _ => None,
     });
+    let several = program.steps.iter().filter(|step| step.outputs.len() > 1);
+    let several = several.map(|step| step.outputs.iter().map(|value| words(program.descriptor(*value).byte_length())).sum()).max();
     Ok(Compiled {
         constants,
         tapes: tapes.collect(),
-        arena: vec![0; program.arena_bytes.div_ceil(size_of::<u128>())],
+        arena: vec![0; words(program.arena_bytes)],
+        several: vec![0; several.unwrap_or(0)],
         scratch: linear::Scratch::new(scratch.max().unwrap_or(0)),
         outputs,
         bound_inputs,
@@ -72,18 +80,14 @@ fn resident(name: &str, bound: Option<&DeviceTensor>) -> Result<Option<Resident>
     }
 }
 
+/// Words of an arena that so many bytes take.
+pub(super) fn words(bytes: usize) -> usize {
+    bytes.div_ceil(size_of::<u128>())
+}
+
 /// Refuses what no kernel here computes, before anything runs.
 fn check(program: &Program, step: &Step) -> Result<()> {
     let unsupported = |reason: String| Err(Error::Unsupported { operator: step.kernel.name().into(), platform: "cpu".into(), reason });
-    for value in step.kernel.reads().iter().chain(&step.outputs) {
-        let descriptor = program.descriptor(*value);
-        if matches!(descriptor.data_type, DataType::Int4 | DataType::Uint4) {
-            return unsupported(format!("{} (in `{}`)", descriptor.data_type, step.label));
-        }
-    }
-    if step.outputs.len() != 1 {
-        return unsupported(format!("{} outputs (in `{}`)", step.outputs.len(), step.label));
-    }
     if let Kernel::Attention(attention) = &step.kernel
         && !attention::fits(attention, |value: ValueId| program.descriptor(value).element_count())
     {
@@ -143,7 +147,11 @@ impl Compiled {
             dispatches: self.program.dispatches(),
             arena_bytes: self.program.arena_bytes(),
             weight_bytes: weights,
-            allocated_bytes: (std::mem::size_of_val(&self.arena[..]) + self.scratch.bytes() + outputs + weights) as u64,
+            allocated_bytes: (std::mem::size_of_val(&self.arena[..])
+                + std::mem::size_of_val(&self.several[..])
+                + self.scratch.bytes()
+                + outputs
+                + weights) as u64,
         }
     }
 }

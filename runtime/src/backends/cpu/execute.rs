@@ -1,6 +1,6 @@
 //! One run: the steps in order, each over all threads.
 
-use super::compile::Compiled;
+use super::compile::{Compiled, words};
 use super::{attention, linear, normalization, operator, pointwise};
 use crate::graph::ValueId;
 use crate::optimize::{Kernel, Place, Program, Step};
@@ -8,7 +8,7 @@ use crate::tensor::Tensor;
 
 /// What the steps read: everything but the one tensor being written.
 pub(super) struct Memory<'a> {
-    program: &'a Program,
+    pub(super) program: &'a Program,
     inputs: &'a [&'a Tensor],
     constants: &'a [Tensor],
     /// The outputs before and after the one being written.
@@ -45,9 +45,15 @@ impl<'a> Memory<'a> {
 pub(super) fn run(compiled: &mut Compiled, inputs: &[&Tensor]) {
     let device = compiled.device.clone();
     device.pool.install(|| {
-        let Compiled { program, constants, tapes, arena, scratch, outputs, .. } = compiled;
+        let Compiled { program, constants, tapes, arena, several, scratch, outputs, .. } = compiled;
         let arena: &mut [u8] = bytemuck::cast_slice_mut(arena);
         for (index, step) in program.steps.iter().enumerate() {
+            if step.outputs.len() > 1 {
+                let memory = Memory { program, inputs, constants, outputs: (outputs, &[]), arena: (arena, &[], arena.len()) };
+                operator::run_several(step, &memory, several);
+                move_outputs(program, step, several, arena, outputs);
+                continue;
+            }
             let output = step.outputs[0];
             let length = program.descriptor(output).byte_length();
             let tape = tapes[index].as_ref();
@@ -69,6 +75,24 @@ pub(super) fn run(compiled: &mut Compiled, inputs: &[&Tensor]) {
             }
         }
     });
+}
+
+/// Moves the outputs of a step from where it wrote them to their places.
+fn move_outputs(program: &Program, step: &Step, several: &[u128], arena: &mut [u8], outputs: &mut [Tensor]) {
+    let mut start = 0;
+    for value in &step.outputs {
+        let length = program.descriptor(*value).byte_length();
+        let bytes = &bytemuck::cast_slice(&several[start..])[..length];
+        match program.place(*value) {
+            Place::Arena { offset } => arena[offset..offset + length].copy_from_slice(bytes),
+            Place::Output(index) => {
+                outputs[index].make_unique();
+                outputs[index].bytes_mut().copy_from_slice(bytes);
+            }
+            Place::Input(_) | Place::Constant(_) => unreachable!("the plan writes to neither inputs nor constants"),
+        }
+        start += words(length);
+    }
 }
 
 fn execute(step: &Step, memory: &Memory<'_>, tape: Option<&super::tape::Tape>, scratch: &mut linear::Scratch, output: &mut [u8]) {
@@ -99,7 +123,7 @@ fn execute(step: &Step, memory: &Memory<'_>, tape: Option<&super::tape::Tape>, s
         }
         Kernel::Operator { operator, .. } => {
             let call = memory.program.call(step).unwrap_or_else(|| unreachable!("`{}` is an operator", operator.name));
-            operator::run(call, memory, memory.program.descriptor(step.outputs[0]), output);
+            operator::run(call, memory, memory.program.descriptor(step.outputs[0]), scratch, output);
         }
         fused => operator::run_widened(fused, memory, tape, scratch, output),
     }

@@ -40,7 +40,7 @@ impl Scratch {
     }
 
     /// So many floats that begin at a cache line; what they hold is left over. Grows where it must.
-    fn floats(&mut self, length: usize) -> &mut [f32] {
+    pub(super) fn floats(&mut self, length: usize) -> &mut [f32] {
         const LINE: usize = 64;
         if self.memory.len() < length + LINE / 4 {
             self.memory = vec![0.0; length + LINE / 4];

@@ -2,6 +2,7 @@
 
 mod attention;
 mod compile;
+mod convolution;
 mod device;
 mod execute;
 mod kernel;
@@ -23,9 +24,9 @@ mod tests;
 
 pub use compile::Compiled;
 pub use device::Device;
-pub use kernel::{Arguments, Kernel, Output};
-pub(crate) use kernel::{broadcast_strides, each_index, move_elements, offset, strides};
+pub use kernel::{Arguments, Indices, Kernel, Output};
+pub(crate) use kernel::{broadcast_strides, each_index, move_elements, move_numbered, offset, strides};
 pub use number::{Number, convert, erf};
-pub(crate) use number::{for_float, for_type};
+pub(crate) use number::{for_float, for_type, within_four_bits};
 pub use reference::run_reference;
 pub use resident::Resident;

@@ -2,6 +2,7 @@
 
 use half::f16;
 
+use crate::graph::DataType;
 use crate::tensor::Element;
 
 /// An element that the reference kernels compute with.
@@ -30,6 +31,10 @@ pub trait Number: Element + PartialOrd + Copy {
     fn div(self, other: Self) -> Self;
     /// Power; integers to a negative power round toward zero.
     fn pow(self, other: Self) -> Self;
+    /// True for no number.
+    fn is_nan(self) -> bool {
+        self.partial_cmp(&self).is_none()
+    }
     /// The greater; NaN if either is.
     fn greater(self, other: Self) -> Self {
         if self >= other || self.partial_cmp(&self).is_none() { self } else { other }
@@ -143,6 +148,15 @@ impl Number for f16 {
     }
 }
 
+/// A number within the range of a 4-bit type; of other types as it is.
+pub(crate) fn within_four_bits(data_type: DataType, number: f64) -> f64 {
+    match data_type {
+        DataType::Int4 => number.clamp(-8.0, 7.0),
+        DataType::Uint4 => number.clamp(0.0, 15.0),
+        _ => number,
+    }
+}
+
 /// An element in another type. Integers keep their low bits; floats truncate and stop at the type's range.
 pub fn convert<T: Number, U: Number>(number: T) -> U {
     match (T::IS_FLOAT || U::IS_FLOAT, number.to_i128()) {
@@ -151,7 +165,7 @@ pub fn convert<T: Number, U: Number>(number: T) -> U {
     }
 }
 
-/// Runs a body with `$type` as the Rust type of a data type. 4-bit types never come here: compiling refuses them.
+/// Runs a body with `$type` as the Rust type of a data type; kernels see 4-bit types unpacked, a byte an element.
 macro_rules! for_type {
     ($data_type:expr, $type:ident => $body:expr) => {
         match $data_type {
@@ -179,15 +193,14 @@ macro_rules! for_type {
                 type $type = u64;
                 $body
             }
-            $crate::graph::DataType::Int8 => {
+            $crate::graph::DataType::Int8 | $crate::graph::DataType::Int4 => {
                 type $type = i8;
                 $body
             }
-            $crate::graph::DataType::Uint8 => {
+            $crate::graph::DataType::Uint8 | $crate::graph::DataType::Uint4 => {
                 type $type = u8;
                 $body
             }
-            $crate::graph::DataType::Int4 | $crate::graph::DataType::Uint4 => unreachable!("compiling refuses 4-bit types"),
         }
     };
 }

@@ -6,12 +6,12 @@ use rayon::prelude::*;
 use super::execute::Memory;
 use super::matrix::{Matrix, multiply};
 use super::tape::Tape;
-use super::{Arguments, Output, attention, broadcast_strides, each_index, linear, math, normalization, offset};
+use super::{Arguments, Output, attention, broadcast_strides, convolution, each_index, kernel, linear, math, normalization, offset};
 use crate::graph::{Call, DataType, OperandDescriptor};
-use crate::optimize::Kernel;
+use crate::optimize::{Kernel, Step};
 
 /// Computes one call into `output`.
-pub(super) fn run(call: Call<'_>, memory: &Memory<'_>, descriptor: &OperandDescriptor, output: &mut [u8]) {
+pub(super) fn run(call: Call<'_>, memory: &Memory<'_>, descriptor: &OperandDescriptor, scratch: &mut linear::Scratch, output: &mut [u8]) {
     let mut operands: [&[u8]; 16] = [&[]; 16];
     let ids = || call.arguments.iter().flat_map(|argument| argument.operands());
     let count = ids().count();
@@ -23,14 +23,29 @@ pub(super) fn run(call: Call<'_>, memory: &Memory<'_>, descriptor: &OperandDescr
         long = ids().map(|id| memory.bytes(*id)).collect();
         &long
     };
-    let kernel = call.operator.kernel;
     let arguments = Arguments { call, operands };
     let float32 = descriptor.data_type == DataType::Float32;
     match arguments.operator.name {
         "matmul" if float32 => matmul(&arguments, descriptor, bytemuck::cast_slice_mut(output)),
         "softmax" if float32 && arguments.int("axis") + 1 == descriptor.rank() => softmax(&arguments, descriptor, output),
-        _ => kernel(&arguments, &mut [Output { descriptor, bytes: output }]),
+        "conv2d" => convolution::run(&arguments, descriptor, scratch, output),
+        _ => kernel::run(arguments.call, operands, &mut [Output { descriptor, bytes: output }]),
     }
+}
+
+/// Computes a call with several outputs, which are written one after another, each from a word on.
+pub(super) fn run_several(step: &Step, memory: &Memory<'_>, words: &mut [u128]) {
+    let Some(call) = memory.program.call(step) else { unreachable!("an operator has several outputs, no fused kernel has") };
+    let operands: Vec<&[u8]> = step.kernel.reads().iter().map(|id| memory.bytes(*id)).collect();
+    let mut outputs = Vec::with_capacity(step.outputs.len());
+    let mut rest = words;
+    for value in &step.outputs {
+        let descriptor = memory.program.descriptor(*value);
+        let (words, after) = rest.split_at_mut(super::compile::words(descriptor.byte_length()));
+        rest = after;
+        outputs.push(Output { descriptor, bytes: &mut bytemuck::cast_slice_mut(words)[..descriptor.byte_length()] });
+    }
+    kernel::run(call, &operands, &mut outputs);
 }
 
 /// Batched products, batches in parallel.

@@ -1,21 +1,17 @@
 //! A graph computed node by node with the reference kernels: slow, without fusions, what the fast paths are tested against.
 
-use crate::error::{Error, Result};
-use crate::graph::{DataType, Graph, Source};
+use crate::error::Result;
+use crate::graph::{Graph, Source};
 use crate::tensor::Tensor;
 
-use super::{Arguments, Output};
+use super::Output;
 
 /// The outputs of a graph. `lookup` gives inputs and weights by name.
 ///
-/// **Errors** [`Error::Unsupported`] for 4-bit types; those of `lookup`.
+/// **Errors** those of `lookup`.
 pub fn run_reference(graph: &Graph, mut lookup: impl FnMut(&str) -> Result<Tensor>) -> Result<Vec<(String, Tensor)>> {
     let mut values: Vec<Option<Tensor>> = vec![None; graph.values().len()];
     for (value, place) in graph.values().iter().zip(&mut values) {
-        if matches!(value.descriptor.data_type, DataType::Int4 | DataType::Uint4) {
-            let reason = value.descriptor.to_string();
-            return Err(Error::Unsupported { operator: "reference".into(), platform: "cpu".into(), reason });
-        }
         *place = match &value.source {
             Source::Input(name) | Source::Weight(name) => Some(lookup(name)?),
             Source::Constant(bytes) => Some(Tensor::new(value.descriptor.clone(), bytes)?),
@@ -28,7 +24,7 @@ pub fn run_reference(graph: &Graph, mut lookup: impl FnMut(&str) -> Result<Tenso
         let outputs = results.iter_mut().zip(&node.outputs);
         let mut outputs: Vec<Output<'_>> =
             outputs.map(|(tensor, id)| Output { descriptor: graph.descriptor(*id), bytes: tensor.bytes_mut() }).collect();
-        (node.operator.kernel)(&Arguments { call: graph.call(node), operands: &operands }, &mut outputs);
+        super::kernel::run(graph.call(node), &operands, &mut outputs);
         for (output, tensor) in node.outputs.iter().zip(results) {
             values[output.0 as usize] = Some(tensor);
         }

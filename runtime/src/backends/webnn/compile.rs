@@ -175,8 +175,10 @@ fn value(argument: &Argument<ValueId>, made: &[JsValue]) -> Option<JsValue> {
         Argument::Int(number) => JsValue::from(*number as f64),
         Argument::Ints(list) => js::numbers(list),
         Argument::Float(number) => JsValue::from(*number),
+        Argument::Floats(list) => list.iter().map(|number| JsValue::from(*number)).collect::<Array>().into(),
         Argument::Bool(flag) => JsValue::from(*flag),
         Argument::Text(text) => JsValue::from(text),
+        Argument::Texts(list) => list.iter().map(JsValue::from).collect::<Array>().into(),
         Argument::DataType(data_type) => JsValue::from(data_type.name()),
     })
 }

@@ -1,0 +1,40 @@
+//! Elements picked one by one along an axis.
+
+use super::rule::{INDICES, below_rank, one_of, same_but_axis};
+use crate::graph::{Call, OperandDescriptor, operator};
+
+operator! {
+    /// For every index an element of its own line along `axis`. `output[i, j, …] = input[indices[i, j, …], j, …]`
+    ///
+    /// Negative indices count from the end; what is still out of range is clamped to it.
+    ///
+    /// **Shapes** as `indices`, which is the input's but for `axis`.
+    /// **Types** all; indices int32, uint32, int64.
+    /// **Errors** a scalar input, an axis out of range, indices of another shape.
+    /// **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-gatherelements>
+    gather_elements "gatherElements" GATHER_ELEMENTS (input: operand, indices: operand)
+    options GatherElementsOptions {
+        /// The axis picked from.
+        axis: int = 0,
+    }
+    rule rule;
+    kernel kernel;
+}
+
+fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
+    let (input, indices, axis) = (call.operand("input"), call.operand("indices"), call.int("axis"));
+    one_of(indices, "indices", INDICES)?;
+    below_rank(axis, input.rank())?;
+    same_but_axis("indices", &indices.shape, &input.shape, axis)?;
+    Ok(vec![OperandDescriptor { data_type: input.data_type, shape: indices.shape.clone() }])
+}
+
+#[cfg(feature = "cpu")]
+fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
+    use crate::backends::cpu::{move_numbered, offset, strides};
+    let (shape, axis) = (&arguments.operand("input").shape, arguments.int("axis"));
+    let (packed, indices) = (strides(shape), arguments.indices("indices"));
+    move_numbered(arguments.operands[0], &mut outputs[0], |number, index| {
+        offset(index, &packed) - index[axis] * packed[axis] + indices.place(number, shape[axis]) * packed[axis]
+    });
+}

@@ -1,0 +1,144 @@
+//! Images summed up under a moving window.
+
+use super::rule::{FLOATS, one_of};
+use super::window::{Image, Window, dimension, list};
+use crate::graph::{Call, OperandDescriptor, operator};
+
+macro_rules! pool {
+    ($($name:ident $webnn:literal $static_name:ident $options:ident $rule:ident $types:literal $anchor:literal $formula:literal;)*) => {$(
+        operator! {
+            #[doc = $formula]
+            ///
+            /// **Shapes** `input` in `layout`; rows become `(rows + padding - (window rows - 1) * dilation - 1) / stride + 1`, rounded by
+            /// `output_shape_rounding` or given by `output_sizes`, columns likewise.
+            #[doc = $types]
+            /// **Errors** a rank other than 4; lists of a wrong length or with a 0; a window that does not fit; sizes that rounding cannot give.
+            #[doc = $anchor]
+            $name $webnn $static_name (input: operand)
+            options $options {
+                /// Rows and columns of the window; the whole image if absent.
+                window_dimensions: ints,
+                /// Rows before and after, columns before and after; 0 if absent.
+                padding: ints,
+                /// Steps of the window in rows and columns; 1 if absent.
+                strides: ints,
+                /// Distances of the window's entries in rows and columns; 1 if absent.
+                dilations: ints,
+                /// `nchw` or `nhwc`, of input and output.
+                layout: text = "nchw",
+                /// `floor`, or `ceil` for windows that leave the image too.
+                output_shape_rounding: text = "floor",
+                /// Rows and columns of the output, each as one of the roundings gives it.
+                output_sizes: ints,
+            }
+            rule $rule;
+            kernel kernels::$name;
+        }
+    )*};
+}
+
+pool! {
+    average_pool2d "averagePool2d" AVERAGE_POOL2D AveragePool2dOptions floats " **Types** float32, float16."
+        " **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-pool2d-average>"
+        "The mean of what each window shows; padding does not count. `output = Σx / count`";
+    l2_pool2d "l2Pool2d" L2_POOL2D L2Pool2dOptions floats " **Types** float32, float16."
+        " **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-pool2d-l2>"
+        "The root of the sum of squares of what each window shows. `output = √Σx²`";
+    max_pool2d "maxPool2d" MAX_POOL2D MaxPool2dOptions all " **Types** all."
+        " **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-pool2d-max>"
+        "The greatest of what each window shows. `output = max(x)`; 0 where a window shows padding alone";
+}
+
+/// A pool free of layouts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pool {
+    pub(crate) input: Image,
+    pub(crate) output: Image,
+    pub(crate) window: Window,
+}
+
+impl Pool {
+    /// Reads and checks the options of a call.
+    pub(crate) fn of(call: &Call<'_>) -> Result<Self, String> {
+        let layout = call.text("layout");
+        let input = Image::new("input", &call.operand("input").shape, layout)?;
+        let [batches, channels, rows, columns] = input.sizes;
+        let window = Window::new(call, list(call, "window_dimensions")?.unwrap_or([rows, columns]))?;
+        let sizes = list::<2>(call, "output_sizes")?;
+        let (floor, ceil): (Vec<i128>, Vec<i128>) = [0, 1].iter().map(|&axis| window.positions(axis, input.sizes[2 + axis])).unzip();
+        let [rows, columns] = match (sizes, call.text("output_shape_rounding")) {
+            (Some(sizes), _) => {
+                let asked = sizes.map(|size| size as i128);
+                if floor != asked && ceil != asked {
+                    return Err(format!("`output_sizes` {sizes:?}: {floor:?} and {ceil:?} are possible"));
+                }
+                asked
+            }
+            (None, "floor") => [floor[0], floor[1]],
+            (None, "ceil") => [ceil[0], ceil[1]],
+            (None, other) => return Err(format!("`output_shape_rounding` must be floor or ceil, found `{other}`")),
+        };
+        let sizes = [batches, channels, dimension(rows, "rows")?, dimension(columns, "columns")?];
+        Ok(Self { input, output: Image::packed(sizes, layout), window })
+    }
+}
+
+fn all(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
+    let shape = Pool::of(call)?.output.shape(call.text("layout"));
+    Ok(vec![OperandDescriptor { data_type: call.operand("input").data_type, shape }])
+}
+
+fn floats(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
+    one_of(call.operand("input"), "input", FLOATS)?;
+    all(call)
+}
+
+#[cfg(feature = "cpu")]
+mod kernels {
+    use super::Pool;
+    use crate::backends::cpu::{Arguments, Number, Output, each_index, for_type, offset};
+
+    /// The places of the elements that each window shows, by the place of the window's output.
+    fn pool(arguments: &Arguments<'_>, body: &mut dyn FnMut(usize, &[usize])) {
+        let Ok(pool) = Pool::of(arguments) else { unreachable!("the rule checked it") };
+        let mut shown = Vec::new();
+        each_index(&pool.output.sizes, |_, index| {
+            let [batch, channel, row, column] = *index else { return };
+            shown.clear();
+            each_index(&pool.window.sizes, |_, entry| {
+                let row = pool.window.place(0, row, entry[0], pool.input.sizes[2]);
+                let column = pool.window.place(1, column, entry[1], pool.input.sizes[3]);
+                if let (Some(row), Some(column)) = (row, column) {
+                    shown.push(offset(&[batch, channel, row, column], &pool.input.strides));
+                }
+            });
+            body(offset(index, &pool.output.strides), &shown);
+        });
+    }
+
+    fn float(arguments: &Arguments<'_>, outputs: &mut [Output<'_>], function: fn(&mut dyn Iterator<Item = f64>, f64) -> f64) {
+        let input = arguments.numbers("input");
+        let mut output = vec![0.0; outputs[0].descriptor.element_count()];
+        pool(arguments, &mut |place, shown| output[place] = function(&mut shown.iter().map(|from| input[*from]), shown.len() as f64));
+        outputs[0].store(&output);
+    }
+
+    pub(super) fn average_pool2d(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
+        float(arguments, outputs, |numbers, count| numbers.sum::<f64>() / count);
+    }
+
+    pub(super) fn l2_pool2d(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
+        float(arguments, outputs, |numbers, _| numbers.map(|x| x * x).sum::<f64>().sqrt());
+    }
+
+    pub(super) fn max_pool2d(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
+        for_type!(outputs[0].descriptor.data_type, T => {
+            let input = arguments.get::<T>("input");
+            let output = outputs[0].elements::<T>();
+            pool(arguments, &mut |place, shown| {
+                let greatest = shown.iter().map(|from| input[*from]).reduce(Number::greater);
+                output[place] = greatest.unwrap_or(T::from_f64(0.0));
+            });
+        })
+    }
+}
