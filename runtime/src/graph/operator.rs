@@ -214,6 +214,7 @@ macro_rules! operator {
         impl $crate::graph::GraphBuilder {
             $(#[doc = $doc])*
             #[doc = concat!("\n**WebNN** `", $webnn, "`")]
+            #[allow(clippy::too_many_arguments)] // As many as WebNN's method has.
             pub fn $name(&self, $($required: operator!(@type $required_kind),)* $(options: $options)?)
                 -> Result<operator!(@output $($list)?), $crate::GraphError> {
                 let outputs = self.call(&$static_name, vec![
