@@ -7,7 +7,7 @@ use std::pin::Pin;
 use crate::error::Result;
 use crate::model::{LoadOptions, LoadReport, Model, Run};
 use crate::platform::Platform;
-use crate::skill::{HeadSpec, InputSpec, Skill};
+use crate::skill::{Dimension, HeadSpec, InputSpec, Skill};
 use crate::tensor::Tensor;
 use crate::weights::Checkpoint;
 
@@ -20,6 +20,8 @@ pub trait AnyModel {
     fn head(&self) -> &'static HeadSpec;
     /// The inputs it takes.
     fn inputs(&self) -> Vec<InputSpec>;
+    /// Its symbolic sizes, each with the largest it may be.
+    fn dimensions(&self) -> Vec<Dimension>;
     /// What was found out while loading.
     fn report(&self) -> &LoadReport;
     /// As [`Model::run`].
@@ -33,6 +35,10 @@ impl<S: Skill> AnyModel for Model<S> {
 
     fn inputs(&self) -> Vec<InputSpec> {
         S::inputs(self.config())
+    }
+
+    fn dimensions(&self) -> Vec<Dimension> {
+        S::dimensions(self.config())
     }
 
     fn report(&self) -> &LoadReport {

@@ -12,11 +12,19 @@ pub(crate) struct Arguments {
     /// Where the goldens go; elsewhere than the default, to compare with what is there.
     #[arg(long, default_value = "generated/goldens")]
     output: PathBuf,
+    /// Make those of the pipelines instead, in pipelines/tests/goldens: text, vision, audio, generation.
+    #[arg(long, value_name = "PART", value_delimiter = ',', num_args = 0..)]
+    pipelines: Option<Vec<String>>,
 }
 
 /// **Errors** the step that fails.
 pub(crate) fn run(arguments: &Arguments) -> Result {
     let python = python(&arguments.venv)?;
+    if let Some(parts) = &arguments.pipelines {
+        let mut made = command(&python, &["xtask/oracle/pipelines.py", &root().join("pipelines/tests/goldens").to_string_lossy()]);
+        made.args(parts);
+        return run_command(made);
+    }
     run_command(command(&python, &["xtask/oracle/goldens.py", &root().join(&arguments.output).to_string_lossy()]))
 }
 
