@@ -92,6 +92,8 @@ fn embeddings_are_those_of_sentence_transformers() {
         let answers = answers(name);
         let mut pipeline = make(name, SentenceEmbedding::PIPELINE, SentenceEmbedding::new);
         let texts = texts(&answers["texts"]);
+        let cut = texts.iter().enumerate().filter(|(index, text)| pipeline.text.encoder.encode(text, *index).unwrap().truncated()).count();
+        assert!(cut > 0 && cut < texts.len());
         assert_eq!((pipeline.pooling.as_slice(), pipeline.normalize), (&[Pooling::Cls][..], true));
         for options in [
             BatchOptions::default(),
@@ -113,7 +115,7 @@ fn embeddings_are_those_of_sentence_transformers() {
             for (embedding, expected) in found.iter().zip(expected.as_array().unwrap()) {
                 near(&embedding.vector, expected, &format!("{name}: {modes}"));
             }
-            assert_eq!(found.iter().filter(|one| one.truncated).count(), 2);
+            assert_eq!(found.iter().filter(|one| one.truncated).count(), cut);
         }
     }
 }

@@ -49,11 +49,15 @@ def sentences():
 
 
 def wordpiece():
-    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    """Characters, frequent words and beginnings and ends of words; a trained vocabulary differs from run to run."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer.train_from_iterator(sentences(), trainers.WordPieceTrainer(vocab_size=280, special_tokens=special, show_progress=False))
+    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    words = [word for line in sentences() for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(line))]
+    pieces = {character for word in words for character in word} | {f"##{character}" for word in words for character in word}
+    pieces |= {word for word in words if words.count(word) > 1} | {word[:3] for word in words} | {f"##{word[-2:]}" for word in words if len(word) > 4}
+    vocabulary = special + sorted(pieces)
+    tokenizer = tokenizers.Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(vocabulary)}, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS]:0 $A:0 [SEP]:0",
         pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
@@ -143,14 +147,15 @@ def embeddings(folder, kind, seed, **more):
     model, tokenizer = make(folder, seed, hf_class, kind, {}, **more)
     answers = {"texts": TEXTS, "pairs": PAIRS, "encodings": encodings(tokenizer), "pooled": {}}
     transformer = Transformer(str(folder), max_seq_length=40)
+    # One at a time: padding on the left moves the positions that BERT counts, and so its answers.
     for mode in POOLING:
         pooling = Pooling(24, pooling_mode=tuple(mode.split("+")))
         whole = sentence_transformers.SentenceTransformer(modules=[transformer, pooling], device="cpu")
-        answers["pooled"][mode] = whole.encode(TEXTS, batch_size=3, show_progress_bar=False).tolist()
+        answers["pooled"][mode] = whole.encode(TEXTS, batch_size=1, show_progress_bar=False).tolist()
     pooling = Pooling(24, pooling_mode="cls")
     stages = [transformer, pooling, Normalize()]
     whole = sentence_transformers.SentenceTransformer(modules=stages, device="cpu")
-    answers["published"] = whole.encode(TEXTS, batch_size=3, show_progress_bar=False).tolist()
+    answers["published"] = whole.encode(TEXTS, batch_size=1, show_progress_bar=False).tolist()
     # The stages of sentence-transformers, as it writes them, beside the model.
     saved = folder / "saved"
     whole.save(str(saved), create_model_card=False)

@@ -6,6 +6,7 @@ use std::fmt;
 use ipfs_accelerate_runtime::Tensor;
 use ipfs_accelerate_runtime::model::Run;
 use ipfs_accelerate_runtime::registry::AnyModel;
+use ipfs_accelerate_runtime::skill::InputDefault;
 
 use super::encoder::{Encoded, Text, TextEncoder};
 use crate::control::Control;
@@ -138,6 +139,11 @@ impl TextModel {
         }
         if takes("token_type_ids") {
             inputs.insert("token_type_ids".to_owned(), fill(&|encoded, token| encoded.type_ids()[token] as i32, 0)?);
+        }
+        // Padding on the left does not move a text: its answer is that of the text alone.
+        let counted = known.iter().any(|input| input.name == "position_ids" && input.default == InputDefault::Positions);
+        if self.encoder.pads_left() && counted {
+            inputs.insert("position_ids".to_owned(), fill(&|_, token| token as i32, 0)?);
         }
         Ok((inputs, length))
     }

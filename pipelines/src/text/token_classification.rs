@@ -65,6 +65,7 @@ impl TokenClassification {
     pub async fn run(&mut self, texts: &[Text], control: Control<'_>) -> Result<Vec<Vec<Entity>>> {
         let mut answers: Vec<Vec<Entity>> = vec![Vec::new(); texts.len()];
         let (labels, aggregation, ignored) = (&self.labels, self.aggregation, &self.ignored);
+        let unknown = self.text.encoder.special_token("unk_token")?.map(|(id, _)| id);
         let take = |encoder: &super::TextEncoder, answer: super::batches::Answer<'_>| {
             let encoded = answer.encoded;
             let (logits, classes) = answer.tokens("logits")?;
@@ -73,7 +74,12 @@ impl TokenClassification {
             for (place, row) in logits.chunks_exact(classes).enumerate().filter(|(place, _)| !encoded.is_special(*place)) {
                 let scores = softmax(row);
                 let class = top_k(&scores, 1)[0];
-                let word = encoded.tokens()[place].clone();
+                // What the vocabulary lacks is shown as it was written.
+                let written = match &texts[answer.index] {
+                    Text::One(text) if Some(encoded.ids()[place]) == unknown => text.get(encoded.span(place)),
+                    _ => None,
+                };
+                let word = written.unwrap_or(&encoded.tokens()[place]).to_owned();
                 tokens.push(Entity { entity: labels.name(class), score: scores[class], word, span: encoded.span(place) });
             }
             let entities = match aggregation {
