@@ -126,6 +126,14 @@ impl Draft {
         self.makers[root.0 as usize].filter(|_| private)
     }
 
+    /// The step that reads a value, where it is one alone and no caller reads it.
+    pub(super) fn only_reader(&self, value: ValueId) -> Option<usize> {
+        let root = self.root(value);
+        let mut readers = self.readers[root.0 as usize].iter();
+        let only = readers.next().copied().filter(|_| readers.next().is_none());
+        only.filter(|_| !self.outputs.contains(&root))
+    }
+
     /// True where nothing needs the value.
     pub(super) fn unread(&self, value: ValueId) -> bool {
         let root = self.root(value);

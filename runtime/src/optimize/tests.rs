@@ -350,3 +350,30 @@ fn equal_graphs_give_equal_programs() {
     assert_eq!(AttentionGraph::default().program(), AttentionGraph::default().program());
     assert_eq!(AttentionGraph::default().program().to_string(), AttentionGraph::default().program().to_string());
 }
+
+#[test]
+fn products_of_one_input_become_one_where_views_can_read_it() {
+    let gate = program(|b| {
+        let x = input(b, "x", &[2, 3, 8]);
+        vec![b.mul(&linear(b, &x, "gate", 10), &linear(b, &x, "rise", 10)).unwrap()]
+    });
+    assert_eq!(kernels(&gate), ["linear", "pointwise"]);
+    assert_eq!(linear_of(&gate, 0).columns, 20);
+    let Kernel::Pointwise(pointwise) = &gate.steps[1].kernel else { panic!() };
+    let views: Vec<_> = pointwise.inputs.iter().map(|input| (input.offset, &input.strides[..])).collect();
+    assert_eq!(views, [(0, &[20, 1][..]), (10, &[20, 1])]);
+    // Rows of the other product are walked through: a wider output cannot serve.
+    let crossed = program(|b| {
+        let x = input(b, "x", &[6, 8]);
+        let across = b.reshape(&linear(b, &x, "rise", 10), &[3, 20]).unwrap();
+        vec![b.exp(&transposed(b, &linear(b, &x, "gate", 10), &[1, 0])).unwrap(), b.exp(&transposed(b, &across, &[1, 0])).unwrap()]
+    });
+    assert_eq!(kernels(&crossed).iter().filter(|name| **name == "linear").count(), 2);
+    // Two readers, or the caller, need the output as it is.
+    let shared = program(|b| {
+        let x = input(b, "x", &[6, 8]);
+        let (gate, rise) = (linear(b, &x, "gate", 10), linear(b, &x, "rise", 10));
+        vec![b.mul(&gate, &rise).unwrap(), rise]
+    });
+    assert_eq!(kernels(&shared).iter().filter(|name| **name == "linear").count(), 2);
+}

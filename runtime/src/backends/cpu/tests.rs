@@ -124,6 +124,47 @@ fn random_scalar(data_type: DataType, value: f64) -> Vec<u8> {
     }
 }
 
+/// One position of a decoder: query, key and value of it, key and value written into what the positions before it left.
+fn decoder_step(batch: usize, capacity: usize, heads: usize, head_size: usize) -> Graph {
+    let b = GraphBuilder::new();
+    let size = heads * head_size;
+    let descriptor = |shape: &[usize]| OperandDescriptor::new(DataType::Float32, shape).unwrap();
+    let weight = |name: &str, shape: &[usize]| b.weight(name, descriptor(shape)).unwrap();
+    let turn = |x: &Operand, permutation: &[usize]| b.transpose(x, TransposeOptions { permutation: Some(permutation.to_vec()) }).unwrap();
+    let x = b.input("x", descriptor(&[batch, 1, size])).unwrap();
+    let product = |name: &str| b.matmul(&x, &turn(&weight(name, &[size, size]), &[1, 0])).unwrap();
+    let rows = b.reshape(&b.range(capacity).unwrap(), &[1, capacity, 1]).unwrap();
+    let at = b
+        .equal(&rows, &b.constant(OperandDescriptor::new(DataType::Int32, [1, 1, 1]).unwrap(), 2i32.to_le_bytes().to_vec()).unwrap())
+        .unwrap();
+    let state = |name: &str, new: &Operand| {
+        let past = b.input(&format!("past {name}"), descriptor(&[batch, capacity, size])).unwrap();
+        let present = b.where_(&at, new, &past).unwrap();
+        b.output(&format!("present {name}"), &present).unwrap();
+        present
+    };
+    let split = |x: &Operand, rows: usize| turn(&b.reshape(x, &[batch, rows, heads, head_size]).unwrap(), &[0, 2, 1, 3]);
+    let bias = weight("query bias", &[size]);
+    let query = split(&b.add(&product("query"), &bias).unwrap(), 1);
+    let key = split(&state("key", &product("key")), capacity);
+    let value = split(&state("value", &product("value")), capacity);
+    let scores = b.matmul(&query, &turn(&key, &[0, 1, 3, 2])).unwrap();
+    let context = b.matmul(&b.softmax(&scores, 3).unwrap(), &value).unwrap();
+    b.output("context", &b.reshape(&turn(&context, &[0, 2, 1, 3]), &[batch, 1, size]).unwrap()).unwrap();
+    b.build().unwrap()
+}
+
+#[test]
+fn a_decoder_step_is_one_product_two_states_and_attention() {
+    for (batch, capacity, heads, head_size) in [(1, 4, 1, 3), (2, 7, 2, 8), (3, 20, 4, 16)] {
+        let graph = decoder_step(batch, capacity, heads, head_size);
+        let steps: Vec<_> = optimize(&graph).steps.iter().map(|step| step.kernel.name()).collect();
+        // The first compares positions: one for all layers.
+        assert_eq!(steps, ["pointwise", "linear", "pointwise", "pointwise", "attention"]);
+        assert!(difference(&graph, 1) < 1e-5);
+    }
+}
+
 #[test]
 fn an_encoder_of_many_sizes() {
     for (batch, sequence, heads, head_size, wide) in
