@@ -181,6 +181,16 @@ pub enum Error {
         /// Config key that sets it.
         limit_name: String,
     },
+    /// A symbolic size is below what the model takes.
+    #[error("the size `{dimension}` is {size}; the model takes {minimum} or more")]
+    DimensionTooSmall {
+        /// The symbolic size.
+        dimension: String,
+        /// The size given.
+        size: usize,
+        /// The smallest allowed.
+        minimum: usize,
+    },
     /// The checkpoint does not fit the plan; every tensor at fault is listed.
     #[error("the checkpoint does not fit the model: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Checkpoint(Vec<WeightError>),

@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 /// Binds the symbolic sizes, checks every given tensor, converts integers, and fills defaults.
 ///
 /// **Errors** [`Error::UnknownInput`], [`Error::MissingInput`], [`Error::InputMismatch`], [`Error::InputOutOfRange`],
-/// [`Error::DimensionOutOfRange`].
+/// [`Error::DimensionOutOfRange`], [`Error::DimensionTooSmall`].
 pub fn prepare(
     specs: &[InputSpec],
     dimensions: &[Dimension],
@@ -35,7 +35,7 @@ pub fn prepare(
     let tensors = specs.iter().map(|spec| {
         let tensor = match given.get(spec.name) {
             Some(tensor) => convert(spec, tensor, &sizes)?,
-            None => fill(spec, &sizes)?,
+            None => fill(spec, specs, given, &sizes)?,
         };
         Ok((spec.name, tensor))
     });
@@ -80,6 +80,10 @@ fn check_dimensions(dimensions: &[Dimension], sizes: &Sizes) -> Result<()> {
     for dimension in dimensions {
         let (limit, limit_name) = dimension.maximum.unwrap_or((OperandDescriptor::MAX_ELEMENTS, "the largest tensor"));
         match sizes.find(dimension.name) {
+            Some(size) if (1..dimension.minimum).contains(&size) => {
+                let (dimension, minimum) = (dimension.name.to_owned(), dimension.minimum);
+                return Err(Error::DimensionTooSmall { dimension, size, minimum });
+            }
             Some(size) if size == 0 || size > limit => {
                 return Err(Error::DimensionOutOfRange {
                     dimension: dimension.name.to_owned(),
@@ -102,15 +106,20 @@ fn convert(spec: &InputSpec, tensor: &Tensor, sizes: &Sizes) -> Result<Tensor> {
     let numbers = integers(tensor)?.ok_or_else(|| mismatch(spec, tensor, sizes))?;
     let (minimum, limit) = range(spec);
     if let Some(position) = numbers.iter().position(|number| *number < minimum || *number >= limit) {
-        return Err(Error::InputOutOfRange {
-            name: spec.name.to_owned(),
-            index: unravel(position, tensor.shape()),
-            value: i64::try_from(numbers[position]).unwrap_or(i64::MAX),
-            minimum: minimum as i64,
-            limit: limit as i64,
-        });
+        return Err(out_of_range(spec, tensor.shape(), position, numbers[position]));
     }
     from_integers(spec.data_type, tensor.shape(), numbers.into_iter())
+}
+
+fn out_of_range(spec: &InputSpec, shape: &[usize], position: usize, value: i128) -> Error {
+    let (minimum, limit) = range(spec);
+    Error::InputOutOfRange {
+        name: spec.name.to_owned(),
+        index: unravel(position, shape),
+        value: i64::try_from(value).unwrap_or(i64::MAX),
+        minimum: minimum as i64,
+        limit: limit as i64,
+    }
 }
 
 /// First value allowed, and the first that is not.
@@ -165,7 +174,7 @@ fn from_integers(data_type: DataType, shape: &[usize], numbers: impl Iterator<It
     }
 }
 
-fn fill(spec: &InputSpec, sizes: &Sizes) -> Result<Tensor> {
+fn fill(spec: &InputSpec, specs: &[InputSpec], given: &BTreeMap<String, Tensor>, sizes: &Sizes) -> Result<Tensor> {
     let shape = spec
         .shape
         .iter()
@@ -176,12 +185,39 @@ fn fill(spec: &InputSpec, sizes: &Sizes) -> Result<Tensor> {
         .collect::<Result<Vec<usize>>>()?;
     let count: usize = shape.iter().product();
     let last = shape.last().copied().unwrap_or(1).max(1);
-    let value = |index: usize| match spec.default {
-        InputDefault::Ones => 1,
-        InputDefault::Positions => (index % last) as i128,
-        InputDefault::Zeros | InputDefault::Required => 0,
+    let all = |value: i128| vec![value; count];
+    let numbers: Vec<i128> = match spec.default {
+        InputDefault::Ones => all(1),
+        InputDefault::Positions => (0..count).map(|index| (index % last) as i128).collect(),
+        InputDefault::Zeros | InputDefault::Required => all(0),
+        InputDefault::PositionsOf { input, padding } => {
+            let other = specs.iter().find(|other| other.name == input);
+            let tensor = match (given.get(input), other) {
+                (Some(tensor), _) => tensor.clone(),
+                (None, Some(other)) if other.default != spec.default => fill(other, specs, given, sizes)?,
+                _ => return Err(Error::MissingInput { name: input.to_owned(), expected: expected(spec, sizes) }),
+            };
+            let elements = integers(&tensor)?.ok_or_else(|| mismatch(spec, &tensor, sizes))?;
+            elements.chunks(last).flat_map(|row| positions_of(row, padding as i128)).collect()
+        }
     };
-    from_integers(spec.data_type, &shape, (0..count).map(value))
+    let limit = spec.below.map_or(i128::MAX, |below| below as i128);
+    if let Some(position) = numbers.iter().position(|number| *number >= limit) {
+        return Err(out_of_range(spec, &shape, position, numbers[position]));
+    }
+    from_integers(spec.data_type, &shape, numbers.into_iter())
+}
+
+fn positions_of(row: &[i128], padding: i128) -> Vec<i128> {
+    let mut position = padding;
+    let mut next = |element: i128| {
+        if element == padding {
+            return padding;
+        }
+        position += 1;
+        position
+    };
+    row.iter().map(|&element| next(element)).collect()
 }
 
 fn unravel(mut position: usize, shape: &[usize]) -> Vec<usize> {

@@ -228,9 +228,9 @@ fn fit_head<S: Skill>(
     Ok((result?, request, omitted))
 }
 
-/// The graph with every symbolic size 1: its operators, types, ranks and weights are those of every other size.
+/// The graph with every symbolic size the smallest it may be: its operators, types, ranks and weights are those of every other size.
 fn smallest_graph<S: Skill>(config: &S::Config, names: &WeightNames, head: &HeadSpec, request: &Request) -> Result<Graph> {
-    let sizes = Sizes::new(S::dimensions(config).iter().map(|dimension| (dimension.name, 1)));
+    let sizes = Sizes::new(S::dimensions(config).iter().map(|dimension| (dimension.name, dimension.minimum)));
     Ok(S::graph(config, names, head, &sizes, request)?)
 }
 

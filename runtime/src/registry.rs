@@ -55,6 +55,8 @@ impl<S: Skill> AnyModel for Model<S> {
 pub struct Entry {
     /// Name of the family; `model_type` in config.json.
     pub family: &'static str,
+    /// Other values of `model_type` that it computes too.
+    pub model_types: &'static [&'static str],
     /// The platforms its module was generated for.
     pub platforms: &'static [Platform],
     /// Its graphs.
@@ -64,9 +66,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// True where it computes models of this `model_type`.
+    pub fn serves(&self, model_type: &str) -> bool {
+        self.family == model_type || self.model_types.contains(&model_type)
+    }
+
     /// The entry of a skillset.
     pub const fn of<S: Skill>() -> Self {
-        Self { family: S::FAMILY, platforms: S::PLATFORMS, heads: S::HEADS, load: load::<S> }
+        Self { family: S::FAMILY, model_types: S::MODEL_TYPES, platforms: S::PLATFORMS, heads: S::HEADS, load: load::<S> }
     }
 }
 

@@ -19,8 +19,10 @@ pub trait Skill: Send + Sync + 'static {
     const PLATFORMS: &'static [Platform];
     /// The graphs of the model; the first is the default.
     const HEADS: &'static [HeadSpec];
-    /// Config keys that HF derives by counting another: `(num_labels, id2label)`.
-    const COUNTED: &'static [(&'static str, &'static str)];
+    /// Other values of `model_type` in config.json that this family computes too.
+    const MODEL_TYPES: &'static [&'static str];
+    /// Config keys that are more than their own entry in config.json, in the order in which they are settled.
+    const KEYS: &'static [(&'static str, KeyRule)];
 
     /// Refuses configs that ask for what this model does not compute.
     ///
@@ -42,11 +44,26 @@ pub trait Skill: Send + Sync + 'static {
     fn graph(config: &Self::Config, names: &WeightNames, head: &HeadSpec, sizes: &Sizes, request: &Request) -> Result<Graph, GraphError>;
 }
 
+/// How a config key is read where it is more than its own entry in config.json.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRule {
+    /// config.json calls it this.
+    Called(&'static str),
+    /// Where it is absent, the entries of this key are counted, as HF counts labels.
+    CountOf(&'static str),
+    /// Where it is absent or null it has the value of this key.
+    Or(&'static str),
+    /// As many whole numbers; one in config.json stands for all of them.
+    Each(usize),
+}
+
 /// One graph of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadSpec {
     /// The class in `architectures` of config.json.
     pub name: &'static str,
+    /// Other classes in `architectures` that are this graph.
+    pub classes: &'static [&'static str],
     /// HF's name of the task.
     pub pipeline: &'static str,
     /// What it gives.
@@ -73,7 +90,9 @@ pub struct OutputSpec {
 pub struct Dimension {
     /// Its name.
     pub name: &'static str,
-    /// The largest it may be, with the config key that says so.
+    /// The smallest it may be.
+    pub minimum: usize,
+    /// The largest it may be, with what of the config says so.
     pub maximum: Option<(usize, &'static str)>,
 }
 
@@ -114,6 +133,14 @@ pub enum InputDefault {
     Ones,
     /// 0, 1, 2, … along the last axis.
     Positions,
+    /// Positions among the elements of another input that are no padding, counted from `padding` + 1 along the last axis; padding
+    /// is at `padding`.
+    PositionsOf {
+        /// The other input.
+        input: &'static str,
+        /// The element that is padding.
+        padding: usize,
+    },
 }
 
 /// Symbolic sizes, bound.
@@ -214,6 +241,18 @@ pub fn divide(dividend: (&str, usize), divisor: (&str, usize)) -> Result<usize, 
     })
 }
 
+/// Whole quotient of config values, what is left over left out; generated code calls it for `floor_divide`.
+///
+/// **Errors** [`GraphError::NotWhole`] where the divisor is 0.
+pub fn floor_divide(dividend: (&str, usize), divisor: (&str, usize)) -> Result<usize, GraphError> {
+    dividend.1.checked_div(divisor.1).ok_or_else(|| GraphError::NotWhole {
+        dividend_name: dividend.0.to_owned(),
+        dividend: dividend.1 as i64,
+        divisor_name: divisor.0.to_owned(),
+        divisor: divisor.1 as i64,
+    })
+}
+
 /// Difference of config values that may not be negative; generated code calls it where a spec subtracts.
 ///
 /// **Errors** [`GraphError::Rule`] where it would be.
@@ -242,16 +281,11 @@ pub fn read_config<S: Skill>(json: &str) -> Result<S::Config> {
     let Some(object) = value.as_object_mut() else {
         return Err(wrong(&"expected an object at the top"));
     };
-    if let Some(family) = object.get("model_type").and_then(serde_json::Value::as_str).filter(|family| *family != S::FAMILY) {
+    let known = |family: &str| family == S::FAMILY || S::MODEL_TYPES.contains(&family);
+    if let Some(family) = object.get("model_type").and_then(serde_json::Value::as_str).filter(|family| !known(family)) {
         return Err(wrong(&format!("`model_type` is `{family}`, but this is the skillset of `{}`", S::FAMILY)));
     }
-    for (key, counted) in S::COUNTED {
-        let count =
-            object.get(*counted).and_then(|value| value.as_object().map(|map| map.len()).or_else(|| value.as_array().map(Vec::len)));
-        if let (None, Some(count)) = (object.get(*key), count) {
-            object.insert((*key).to_owned(), count.into());
-        }
-    }
+    S::KEYS.iter().for_each(|(key, rule)| settle(object, key, *rule));
     let config: S::Config =
         serde_path_to_error::deserialize(value).map_err(|error| wrong(&format!("`{}`: {}", error.path(), error.inner())))?;
     check_magnitudes(&serde_json::to_value(&config).map_err(|error| wrong(&error))?).map_err(|reason| wrong(&reason))?;
@@ -259,11 +293,36 @@ pub fn read_config<S: Skill>(json: &str) -> Result<S::Config> {
     Ok(config)
 }
 
+/// Brings one key of config.json into the form that the config struct has.
+fn settle(object: &mut serde_json::Map<String, serde_json::Value>, key: &str, rule: KeyRule) {
+    use serde_json::Value;
+    let absent = |object: &serde_json::Map<String, Value>| object.get(key).is_none_or(Value::is_null);
+    let value = match rule {
+        KeyRule::Called(name) => object.get(name).cloned(),
+        KeyRule::CountOf(counted) => object
+            .get(counted)
+            .and_then(|value| value.as_object().map(|map| map.len()).or_else(|| value.as_array().map(Vec::len)))
+            .filter(|_| absent(object))
+            .map(Value::from),
+        KeyRule::Or(other) if absent(object) => {
+            object.remove(key);
+            object.get(other).cloned()
+        }
+        KeyRule::Or(_) => None,
+        KeyRule::Each(count) => object.get(key).filter(|value| value.is_number()).map(|value| Value::from(vec![value.clone(); count])),
+    };
+    if let Some(value) = value {
+        object.insert(key.to_owned(), value);
+    }
+}
+
 /// Sizes stay below 2³¹, so that the arithmetic of generated code cannot overflow.
 fn check_magnitudes(config: &serde_json::Value) -> Result<(), String> {
     for (key, value) in config.as_object().into_iter().flatten() {
-        if value.as_u64().is_some_and(|number| number > i32::MAX as u64) {
-            return Err(format!("`{key}` is {value}; at most {} is taken", i32::MAX));
+        for number in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
+            if number.as_u64().is_some_and(|number| number > i32::MAX as u64) {
+                return Err(format!("`{key}` is {number}; at most {} is taken", i32::MAX));
+            }
         }
     }
     Ok(())
@@ -287,6 +346,6 @@ pub fn model_type(json: &str) -> Option<String> {
 pub fn head<S: Skill>(name: &str) -> Result<&'static HeadSpec> {
     S::HEADS
         .iter()
-        .find(|head| head.name == name)
+        .find(|head| head.name == name || head.classes.contains(&name))
         .ok_or_else(|| Error::UnknownHead { name: name.to_owned(), known: S::HEADS.iter().map(|head| head.name.to_owned()).collect() })
 }

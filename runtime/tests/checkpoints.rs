@@ -126,7 +126,7 @@ fn ties_follow_the_checkpoint() {
         let files = tensors.iter().map(|(name, number)| (format!("{name}.safetensors"), one(name, "F32", &[1], &floats(&[*number]))));
         let mut names = names();
         let untied = names.settle(&Checkpoint::from_bytes("{}", files).unwrap());
-        (names.canonical("head.weight").to_owned(), names.canonical("body.weight").to_owned(), untied)
+        (names.canonical("head.weight"), names.canonical("body.weight"), untied)
     };
     let tied = (String::from("body.weight"), String::from("body.weight"), vec![]);
     assert_eq!(settle(&[("body.weight", 1.0)]), tied);

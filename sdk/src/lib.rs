@@ -40,7 +40,7 @@ pub async fn accelerate(folder: impl AsRef<Path>, options: &LoadOptions) -> Resu
 ///
 /// **Errors** [`Error::Config`] naming the families there are.
 pub fn entry(family: &str) -> Result<&'static Entry> {
-    skills::SKILLS.iter().find(|entry| entry.family == family).ok_or_else(|| {
+    skills::SKILLS.iter().find(|entry| entry.serves(family)).ok_or_else(|| {
         let known: Vec<_> = skills::SKILLS.iter().map(|entry| entry.family).collect();
         Error::Config(format!("there is no skillset for `{family}`; families: {}", known.join(", ")))
     })

@@ -16,6 +16,10 @@ pub(super) fn config(plan: &Plan) -> TokenStream {
             Literal::Float(_) => quote!(f64),
             Literal::Bool(_) => quote!(bool),
             Literal::Text(_) => quote!(String),
+            Literal::Ints(ref numbers) => {
+                let count = Token::usize_unsuffixed(numbers.len());
+                quote!([usize; #count])
+            }
         };
         let mut doc = match (&key.doc, &key.must_be) {
             (Some(doc), _) => format!(" {doc}"),
@@ -24,6 +28,15 @@ pub(super) fn config(plan: &Plan) -> TokenStream {
             }
             (None, None) => format!(" `{}` of config.json.", key.name.value),
         };
+        if let Some(called) = &key.called {
+            doc.push_str(&format!(" `{}` in config.json.", called.value));
+        }
+        if matches!(key.default, Literal::Ints(_)) {
+            doc.push_str(" One number in config.json stands for all.");
+        }
+        if let Some(or) = &key.or {
+            doc.push_str(&format!(" Where the key is absent or null, as `{}`.", or.value));
+        }
         if let Some(counted) = &key.count_of {
             doc.push_str(&format!(" Where the key is absent, the entries of `{counted}` are counted."));
         }
@@ -60,6 +73,10 @@ fn value(literal: &Literal) -> TokenStream {
         Literal::Float(number) => float_literal(*number),
         Literal::Bool(flag) => quote!(#flag),
         Literal::Text(text) => quote!(#text.into()),
+        Literal::Ints(numbers) => {
+            let numbers = numbers.iter().map(|number| Token::i64_unsuffixed(*number));
+            quote!([#(#numbers),*])
+        }
     }
 }
 
@@ -70,7 +87,33 @@ pub(super) fn show(literal: &Literal) -> String {
         Literal::Float(number) => format!("{number:?}"),
         Literal::Bool(flag) => flag.to_string(),
         Literal::Text(text) => text.clone(),
+        Literal::Ints(numbers) => format!("{numbers:?}"),
     }
+}
+
+/// The rows of `KEYS`: what config.json calls a key comes before what is made of it.
+pub(super) fn keys(plan: &Plan) -> TokenStream {
+    let keys = &plan.spec.config;
+    let row = |name: &str, rule: TokenStream| quote!((#name, KeyRule::#rule));
+    let mut rows: Vec<TokenStream> = Vec::new();
+    rows.extend(keys.iter().filter_map(|key| {
+        let called = &key.called.as_ref()?.value;
+        Some(row(&key.name.value, quote!(Called(#called))))
+    }));
+    rows.extend(keys.iter().filter_map(|key| {
+        let counted = key.count_of.as_ref()?;
+        Some(row(&key.name.value, quote!(CountOf(#counted))))
+    }));
+    rows.extend(keys.iter().filter_map(|key| {
+        let other = &key.or.as_ref()?.value;
+        Some(row(&key.name.value, quote!(Or(#other))))
+    }));
+    rows.extend(keys.iter().filter_map(|key| {
+        let Literal::Ints(numbers) = &key.default else { return None };
+        let count = Token::usize_unsuffixed(numbers.len());
+        Some(row(&key.name.value, quote!(Each(#count))))
+    }));
+    quote!(#(#rows),*)
 }
 
 /// The checks of `must_be`.
@@ -90,7 +133,8 @@ pub(super) fn checks(plan: &Plan) -> TokenStream {
         let reason = key.reason.as_deref().unwrap_or("no other is computed");
         let message =
             format!("`{}` must be `{}`, found `{{}}`: {}", key.name.value, show(must_be), reason.replace('{', "{{").replace('}', "}}"));
-        Some(quote!(if #differs { return Err(Error::Config(format!(#message, config.#name))); }))
+        let found = if matches!(must_be, Literal::Ints(_)) { quote!(format!("{:?}", config.#name)) } else { quote!(config.#name) };
+        Some(quote!(if #differs { return Err(Error::Config(format!(#message, #found))); }))
     });
     quote!(#(#checks)*)
 }

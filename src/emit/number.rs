@@ -78,6 +78,11 @@ impl Body<'_> {
                 let axis = Literal::i64_unsuffixed(*axis);
                 quote!(#of.size(#axis)?)
             }
+            TypedNode::FloorDivide(a, b) => {
+                let (a_text, b_text) = (&a.text, &b.text);
+                let (a, b) = (self.number(a), self.number(b));
+                quote!(floor_divide((#a_text, #a), (#b_text, #b))?)
+            }
             TypedNode::LastAxis(of) => {
                 let of = self.value(of).tokens;
                 quote!(#of.shape().len().saturating_sub(1))

@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::plan::model::Output;
 use crate::plan::typed::{NameKind, Typed, TypedNode};
 use crate::spec::Platform;
+use crate::spec::model::InputDefault;
 
 /// `Inputs`: what `run` takes.
 pub(super) fn inputs(plan: &Plan) -> TokenStream {
@@ -27,7 +28,6 @@ pub(super) fn inputs(plan: &Plan) -> TokenStream {
         }
         match &input.default {
             Some(default) => {
-                let default = if default == "positions" { "0, 1, 2, … along the last axis" } else { default };
                 doc.push_str(&format!("; {default} if absent."));
                 quote!(#[doc = #doc] pub #name: Option<Tensor>)
             }
@@ -155,30 +155,29 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], base: &Function, heads
         Some(quote!(Platform::#variant))
     });
     let head_specs = plan.heads.iter().map(|head| {
-        let (name, pipeline) = (&head.name.value, &head.pipeline);
+        let (name, classes, pipeline) = (&head.name.value, &head.classes, &head.pipeline);
         let outputs = head.outputs.iter().map(|output| {
             let (name, data_type) = (&output.name.value, data_type(output.data_type));
             let shape = texts(&output.shape);
             let (optional, list) = (output.optional, output.count.is_some());
             quote!(OutputSpec { name: #name, data_type: #data_type, shape: &[#(#shape),*], optional: #optional, list: #list })
         });
-        quote!(HeadSpec { name: #name, pipeline: #pipeline, outputs: &[#(#outputs),*] })
+        quote!(HeadSpec { name: #name, classes: &[#(#classes),*], pipeline: #pipeline, outputs: &[#(#outputs),*] })
     });
-    let counted = plan.spec.config.iter().filter_map(|key| {
-        let (name, counted) = (&key.name.value, key.count_of.as_ref()?);
-        Some(quote!((#name, #counted)))
-    });
+    let (keys, model_types) = (config::keys(plan), &plan.spec.model_types);
     let checks = config::checks(plan);
-    let dimensions = plan.spec.dimensions.iter().map(|dimension| {
-        let name = &dimension.name.value;
+    let dimensions = plan.dimensions.iter().map(|dimension| {
+        let name = &dimension.name;
+        let mut body = Body::new(plan, false);
+        let minimum = dimension.minimum.as_ref().map_or(quote!(1), |minimum| body.number(minimum));
         let maximum = match &dimension.maximum {
-            Some(key) => {
-                let (variable, text) = field(&key.value);
-                quote!(Some((config.#variable, #text)))
+            Some(maximum) => {
+                let (size, text) = (body.number(maximum), &maximum.text);
+                quote!(Some((#size, #text)))
             }
             None => quote!(None),
         };
-        quote!(Dimension { name: #name, maximum: #maximum })
+        quote!(Dimension { name: #name, minimum: #minimum, maximum: #maximum })
     });
     let dimensions = quote!(Vec::from([#(#dimensions),*]));
     let inputs = input_specs(plan);
@@ -198,7 +197,8 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], base: &Function, heads
             const FAMILY: &'static str = #family;
             const PLATFORMS: &'static [Platform] = &[#(#platforms),*];
             const HEADS: &'static [HeadSpec] = &[#(#head_specs),*];
-            const COUNTED: &'static [(&'static str, &'static str)] = &[#(#counted),*];
+            const MODEL_TYPES: &'static [&'static str] = &[#(#model_types),*];
+            const KEYS: &'static [(&'static str, KeyRule)] = &[#keys];
 
             fn check(#check_config: &Config) -> Result<()> {
                 #checks
@@ -232,7 +232,16 @@ fn input_specs(plan: &Plan) -> TokenStream {
                 quote!(Size::Fixed(#size))
             }
         });
-        let default = format_ident!("{}", input.default.as_deref().map_or_else(|| "Required".to_owned(), names::camel_case));
+        let default = match &input.default {
+            None => quote!(Required),
+            Some(InputDefault::Zeros) => quote!(Zeros),
+            Some(InputDefault::Ones) => quote!(Ones),
+            Some(InputDefault::Positions) => quote!(Positions),
+            Some(InputDefault::PositionsOf { input, padding }) => {
+                let (input, padding) = (&input.value, format_ident!("{}", padding.value));
+                quote!(PositionsOf { input: #input, padding: config.#padding })
+            }
+        };
         let below = input.below.as_ref().map_or(quote!(None), |below| {
             let below = format_ident!("{below}");
             quote!(Some(config.#below))
@@ -246,6 +255,7 @@ fn input_specs(plan: &Plan) -> TokenStream {
 /// The value of `WeightNames`, and the statements before it.
 fn weight_names(plan: &Plan) -> (TokenStream, TokenStream) {
     let prefix = &plan.spec.base_model_prefix;
+    let called = plan.spec.weights.called.iter().map(|(ours, theirs)| quote!((#ours, #theirs)));
     let renamed = plan.spec.weights.renamed.iter().map(|(old, new)| quote!((#old, #new)));
     let ignored = &plan.spec.weights.ignored;
     let (mut always, mut conditional) = (Vec::new(), Vec::<(String, TokenStream, Vec<TokenStream>)>::new());
@@ -270,7 +280,7 @@ fn weight_names(plan: &Plan) -> (TokenStream, TokenStream) {
             quote!(let mut tied = Vec::from([#(#always),*]); #(#extends)*)
         }
     };
-    (quote!(WeightNames { base_model_prefix: #prefix, renamed: &[#(#renamed),*], tied, ignored: &[#(#ignored),*] }), tied)
+    (quote!(WeightNames { base_model_prefix: #prefix, called: &[#(#called),*], renamed: &[#(#renamed),*], tied, ignored: &[#(#ignored),*] }), tied)
 }
 
 fn graph(plan: &Plan, base: &Function, heads: &[Function]) -> TokenStream {

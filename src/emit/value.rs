@@ -39,9 +39,13 @@ impl Body<'_> {
                 owned(quote!([#(#tensors),*]))
             }
             TypedNode::Name(name_kind, name) => self.name(*name_kind, name, typed.kind),
+            TypedNode::Bicubic(from, to) => {
+                let (from, to) = (self.value(from).reference(), self.value(to).reference());
+                fallible(quote!(builder.bicubic(#from, #to)))
+            }
             TypedNode::Index(list, at) => {
                 let list = self.value(list).tokens;
-                let at = Literal::usize_unsuffixed(*at);
+                let at = self.number(at);
                 Code { tokens: quote!(#list[#at]), form: Form::Place, result: None }
             }
             TypedNode::Operator(operator, arguments) => self.operator(operator, arguments),

@@ -18,6 +18,8 @@ pub const FUNCTIONS: &[(&str, &str, &str)] = &[
     ("range", "count", "int32 tensor 0, 1, …"),
     ("scalar", "number, type", "a number as a tensor of rank 0"),
     ("lowest", "type", "the lowest finite number of a type"),
+    ("floor_divide", "dividend, divisor", "whole quotient; what is left over is left out"),
+    ("bicubic", "from, to", "float32 matrix `[to rows · to columns, from rows · from columns]` that resamples a grid of `from` to `to`"),
     ("sqrt", "number", "square root; of a tensor it is the operator"),
 ];
 
@@ -94,6 +96,14 @@ impl Resolver<'_> {
                 let number = self.of_kind(first, Kind::Float);
                 let data_type = self.data_type(&call.positional[1]);
                 Some((Kind::Tensor, TypedNode::Scalar(Box::new(number?), data_type?)))
+            }
+            "floor_divide" => {
+                let (a, b) = (self.of_kind(first, Kind::Int), self.of_kind(&call.positional[1], Kind::Int));
+                Some((Kind::Int, TypedNode::FloorDivide(Box::new(a?), Box::new(b?))))
+            }
+            "bicubic" => {
+                let (from, to) = (self.of_kind(first, Kind::Ints), self.of_kind(&call.positional[1], Kind::Ints));
+                Some((Kind::Tensor, TypedNode::Bicubic(Box::new(from?), Box::new(to?))))
             }
             "lowest" => Some((Kind::Float, TypedNode::Lowest(self.data_type(first)?))),
             _ => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ipfs_accelerate_runtime::graph::{self, Argument, Operator};
+use ipfs_accelerate_runtime::rename::renamed;
 use ipfs_accelerate_runtime::{DataType, GraphBuilder, GraphError, Operand, OperandDescriptor};
 
 use super::model::{Head, Plan};
@@ -79,6 +80,12 @@ pub(super) struct Made {
     pub(super) tensors: Option<Vec<Operand>>,
     pub(super) shape: Option<Vec<usize>>,
     pub(super) count: Option<usize>,
+}
+
+/// A size that the config alone decides.
+pub(super) fn size(plan: &Plan, config: &Config, typed: &Typed) -> Option<usize> {
+    let (builder, sizes) = (GraphBuilder::new(), Sizes::new());
+    Machine::new(plan, &builder, config, &sizes).settled_size(typed)
 }
 
 /// Locals of a model, head or block.
@@ -306,11 +313,16 @@ impl<'a> Machine<'a> {
             TypedNode::List(list) => Value::Tensors(list.iter().map(|each| self.tensor(each, frame)).collect::<Result<_, _>>()?),
             TypedNode::Name(name_kind, name) => self.name(*name_kind, name, frame)?,
             TypedNode::Index(list, at) => {
-                let Value::Tensors(operands) = self.value(list, frame)? else { return Err(Stop::Known) };
-                match operands.get(*at) {
-                    Some(operand) => Value::Tensor(operand.clone()),
+                let at = self.size(at, frame)?;
+                let (value, count) = match self.value(list, frame)? {
+                    Value::Tensors(operands) => (operands.get(at).cloned().map(Value::Tensor), operands.len()),
+                    Value::Ints(numbers) => (numbers.get(at).map(|&number| Value::Int(number as i64)), numbers.len()),
+                    _ => return Err(Stop::Known),
+                };
+                match value {
+                    Some(value) => value,
                     None => {
-                        let reason = format!("index {at} of {} tensors", operands.len());
+                        let reason = format!("index {at} of {count}");
                         return Err(self.fault(typed, GraphError::Rule { label: typed.text.clone(), reason }));
                     }
                 }
@@ -320,6 +332,8 @@ impl<'a> Machine<'a> {
             TypedNode::Weight(path, sizes) => {
                 let shape = sizes.iter().map(|size| self.size(size, frame)).collect::<Result<Vec<_>, _>>()?;
                 let name = self.join(path, frame);
+                let called = &self.plan.spec.weights.called;
+                let name = called.iter().fold(name, |name, (ours, theirs)| renamed(&name, ours, theirs).unwrap_or(name));
                 let name = self.ties.get(&name).cloned().unwrap_or(name);
                 let weight = OperandDescriptor::new(DataType::Float32, shape).and_then(|descriptor| self.builder.weight(&name, descriptor));
                 Value::Tensor(weight.map_err(|error| self.fault(typed, error))?)
@@ -343,6 +357,14 @@ impl<'a> Machine<'a> {
                 Value::Tensor(self.builder.scalar(*data_type, number).map_err(|error| self.fault(typed, error))?)
             }
             TypedNode::Lowest(data_type) => Value::Float(number::lowest(*data_type)),
+            TypedNode::FloorDivide(a, b) => {
+                let (left, right) = (self.int(a, frame)?, self.int(b, frame)?);
+                Value::Int(number::floor((&a.text, left), (&b.text, right)).map_err(|error| self.fault(typed, error))?)
+            }
+            TypedNode::Bicubic(from, to) => {
+                let (from, to) = (self.ints(from, frame)?, self.ints(to, frame)?);
+                Value::Tensor(self.builder.bicubic(&from, &to).map_err(|error| self.fault(typed, error))?)
+            }
             TypedNode::Sqrt(of) => Value::Float(self.float(of, frame)?.sqrt()),
             TypedNode::Arithmetic(operator, a, b) if typed.kind == Kind::Int => {
                 let (left, right) = (self.int(a, frame)?, self.int(b, frame)?);
@@ -373,6 +395,7 @@ impl<'a> Machine<'a> {
                 Literal::Float(number) => Value::Float(*number),
                 Literal::Bool(flag) => Value::Bool(*flag),
                 Literal::Text(text) => Value::Text(text.clone(), Some(name.to_owned())),
+                Literal::Ints(numbers) => Value::Ints(numbers.iter().filter_map(|&number| usize::try_from(number).ok()).collect()),
             }),
         };
         value.ok_or(Stop::Known)
@@ -495,6 +518,13 @@ impl<'a> Machine<'a> {
     fn size(&mut self, typed: &Typed, frame: &Frame) -> Result<usize, Stop> {
         let number = self.int(typed, frame)?;
         number::size(number).map_err(|error| self.fault(typed, error))
+    }
+
+    fn ints(&mut self, typed: &Typed, frame: &Frame) -> Result<Vec<usize>, Stop> {
+        match self.value(typed, frame)? {
+            Value::Ints(numbers) => Ok(numbers),
+            _ => Err(Stop::Known),
+        }
     }
 
     fn float(&mut self, typed: &Typed, frame: &Frame) -> Result<f64, Stop> {

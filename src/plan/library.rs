@@ -231,8 +231,8 @@ fn calls_of<'a>(expression: &'a Expression, calls: &mut Calls<'a>) {
             call.positional.iter().chain(call.named.iter().map(|named| &named.value)).for_each(|each| calls_of(each, calls));
         }
         ExpressionKind::List(list) => list.iter().for_each(|each| calls_of(each, calls)),
-        ExpressionKind::Index(one, _) | ExpressionKind::Unary(_, one) => calls_of(one, calls),
-        ExpressionKind::Binary(_, a, b) => {
+        ExpressionKind::Unary(_, one) => calls_of(one, calls),
+        ExpressionKind::Binary(_, a, b) | ExpressionKind::Index(a, b) => {
             calls_of(a, calls);
             calls_of(b, calls);
         }

@@ -11,6 +11,7 @@ use super::scope::{Scope, Weights};
 use super::typed::{Kind, NameKind, Typed, TypedNode, TypedStep, walk_steps};
 use crate::diagnostics::{Code, Diagnostics};
 use crate::names;
+use crate::spec::model::InputDefault;
 use crate::spec::{Literal, Model, Spanned, Step, model};
 
 /// A model whose names are resolved; not yet checked by building it.
@@ -19,6 +20,7 @@ use crate::spec::{Literal, Model, Spanned, Step, model};
 pub struct Plan {
     pub spec: Model,
     pub library: Arc<Library>,
+    pub dimensions: Vec<Dimension>,
     pub inputs: Vec<Input>,
     pub steps: Vec<TypedStep>,
     pub heads: Vec<Head>,
@@ -29,6 +31,16 @@ pub struct Plan {
     pub base_lists: BTreeSet<String>,
 }
 
+/// A symbolic size, with what bounds it.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Dimension {
+    pub name: String,
+    pub minimum: Option<Typed>,
+    pub maximum: Option<Typed>,
+    pub usual: Option<Typed>,
+}
+
 /// An input.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -36,7 +48,7 @@ pub struct Input {
     pub name: String,
     pub data_type: DataType,
     pub shape: Vec<Typed>,
-    pub default: Option<String>,
+    pub default: Option<InputDefault>,
     pub below: Option<String>,
     /// The dimension whose positions it hides where it is 0.
     pub masks: Option<String>,
@@ -48,6 +60,7 @@ pub struct Input {
 #[allow(missing_docs)]
 pub struct Head {
     pub name: Spanned<String>,
+    pub classes: Vec<String>,
     pub pipeline: String,
     pub doc: Option<String>,
     pub base: bool,
@@ -115,6 +128,7 @@ pub fn literal_kind(literal: &Literal) -> Kind {
         Literal::Float(_) => Kind::Float,
         Literal::Text(_) => Kind::Text,
         Literal::Bool(_) => Kind::Bool,
+        Literal::Ints(_) => Kind::Ints,
     }
 }
 
@@ -122,6 +136,7 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
     let fixed = declare(&spec, diagnostics);
     let mut resolver = Resolver::new(&library, Scope::new(fixed, Weights::Allowed), diagnostics);
     references(&spec, &mut resolver);
+    let dimensions = dimensions(&spec, &mut resolver);
     let sizes = |resolver: &mut Resolver<'_>, shape: &[crate::spec::Expression]| {
         let shape: Vec<_> = shape.iter().map(|size| resolver.of_kind(size, Kind::Int)).collect();
         shape.into_iter().collect::<Option<Vec<_>>>()
@@ -156,7 +171,12 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
         .iter()
         .filter_map(|tie| {
             let when = tie.when.as_ref().map(|when| resolver.of_kind(when, Kind::Bool));
-            Some(Tie { name: tie.name.value.clone(), to: tie.to.value.clone(), when: when.map_or(Some(None), |when| when.map(Some))? })
+            let path = |path: &str| match path.strip_prefix("base:") {
+                Some(rest) if !spec.base_model_prefix.is_empty() => format!("{}.{rest}", spec.base_model_prefix),
+                rest => rest.unwrap_or(path).to_owned(),
+            };
+            let when = when.map_or(Some(None), |when| when.map(Some))?;
+            Some(Tie { name: path(&tie.name.value), to: path(&tie.to.value), when })
         })
         .collect();
     let steps = resolver.steps(&spec.steps);
@@ -216,6 +236,7 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
         }
         heads.push(Head {
             name: head.name.clone(),
+            classes: head.classes.clone(),
             pipeline: head.pipeline.clone(),
             doc: head.doc.clone(),
             base: head.base,
@@ -228,7 +249,7 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
         return None;
     }
     let exports = exports(&heads, &base_bound.iter().filter_map(|(name, bound)| Some((name.clone(), bound.kind?))).collect());
-    Some(Plan { spec, library: Arc::clone(&library), inputs, steps, heads, ties, exports, base_lists })
+    Some(Plan { spec, library: Arc::clone(&library), dimensions, inputs, steps, heads, ties, exports, base_lists })
 }
 
 /// Config keys, dimensions and inputs by name; no two of one name.
@@ -267,9 +288,12 @@ fn declare(spec: &Model, diagnostics: &mut Diagnostics) -> BTreeMap<String, (Nam
 
 /// Names of config keys in fields that are no expressions.
 fn references(spec: &Model, resolver: &mut Resolver<'_>) {
-    let maxima = spec.dimensions.iter().filter_map(|dimension| dimension.maximum.as_ref());
     let limits = spec.inputs.iter().filter_map(|input| input.below.as_ref());
-    for reference in maxima.chain(limits) {
+    let paddings = spec.inputs.iter().filter_map(|input| match &input.default {
+        Some(InputDefault::PositionsOf { padding, .. }) => Some(padding),
+        _ => None,
+    });
+    for reference in limits.chain(paddings) {
         match resolver.scope.fixed.get(&reference.value) {
             Some((NameKind::Config, Some(Kind::Int))) => resolver.scope.note_read(&reference.value),
             _ => {
@@ -283,6 +307,39 @@ fn references(spec: &Model, resolver: &mut Resolver<'_>) {
         if !spec.dimensions.iter().any(|dimension| dimension.name.value == masks.value) {
             let help = names::did_you_mean(&masks.value, spec.dimensions.iter().map(|dimension| dimension.name.value.as_str()));
             resolver.diagnostics.add(Code::UnknownName, masks.span.clone(), format!("there is no dimension `{}`", masks.value), help);
+        }
+    }
+    for key in &spec.config {
+        for (other, same) in key.or.iter().map(|other| (other, true)) {
+            match spec.config.iter().find(|known| known.name.value == other.value) {
+                Some(known) if !same || literal_kind(&known.default) == literal_kind(&key.default) => {}
+                Some(_) => {
+                    let message = format!("`{}` and `{}` have different types", key.name.value, other.value);
+                    resolver.diagnostics.add(Code::WrongType, other.span.clone(), message, None);
+                }
+                None => {
+                    let help = names::did_you_mean(&other.value, spec.config.iter().map(|key| key.name.value.as_str()));
+                    let message = format!("there is no config key `{}`", other.value);
+                    resolver.diagnostics.add(Code::UnknownName, other.span.clone(), message, help);
+                }
+            }
+        }
+        if let Some(called) = key.called.as_ref().filter(|called| spec.config.iter().any(|known| known.name.value == called.value)) {
+            let message = format!("`{}` is a config key of its own", called.value);
+            resolver.diagnostics.add(Code::NameTaken, called.span.clone(), message, None);
+        }
+    }
+    for input in &spec.inputs {
+        let Some(InputDefault::PositionsOf { input: other, .. }) = &input.default else { continue };
+        let known = spec.inputs.iter().find(|known| known.name.value == other.value);
+        let fits = |known: &crate::spec::model::Input| {
+            let texts = |shape: &[crate::spec::Expression]| shape.iter().map(|size| size.text.clone()).collect::<Vec<_>>();
+            !matches!(known.default, Some(InputDefault::PositionsOf { .. })) && texts(&known.shape) == texts(&input.shape)
+        };
+        if !known.is_some_and(fits) {
+            let others = spec.inputs.iter().map(|known| known.name.value.as_str()).filter(|known| *known != input.name.value);
+            let message = format!("there is no input `{}` of the same shape to count positions of", other.value);
+            resolver.diagnostics.add(Code::UnknownName, other.span.clone(), message, names::did_you_mean(&other.value, others));
         }
     }
     for (name, value) in &spec.check {
@@ -305,6 +362,28 @@ fn references(spec: &Model, resolver: &mut Resolver<'_>) {
             resolver.diagnostics.add(Code::WrongType, spec.family.span.clone(), format!("the tolerance's `{known}` is no data type"), None);
         }
     }
+}
+
+/// What bounds the dimensions: arithmetic of config values.
+fn dimensions(spec: &Model, resolver: &mut Resolver<'_>) -> Vec<Dimension> {
+    let mut dimensions = Vec::new();
+    for dimension in &spec.dimensions {
+        let mut size = |size: &Option<crate::spec::Expression>| {
+            let typed = resolver.of_kind(size.as_ref()?, Kind::Int)?;
+            let mut foreign = false;
+            typed.walk(&mut |typed| {
+                foreign |= matches!(&typed.node, TypedNode::Name(kind, _) if *kind != NameKind::Config) || matches!(typed.node, TypedNode::Size(..));
+            });
+            if foreign {
+                let message = "a size is bounded by config values alone";
+                resolver.diagnostics.add(Code::WrongKind, typed.span.clone(), message, None);
+            }
+            Some(typed)
+        };
+        let (minimum, maximum, usual) = (size(&dimension.minimum), size(&dimension.maximum), size(&dimension.usual));
+        dimensions.push(Dimension { name: dimension.name.value.clone(), minimum, maximum, usual });
+    }
+    dimensions
 }
 
 /// Declarations and steps that nothing reads. Only where all else is right: a refused expression reads nothing.

@@ -22,6 +22,16 @@ pub(super) fn whole(operator: Binary, a: (&str, i64), b: (&str, i64)) -> Result<
     }
 }
 
+/// Whole quotient, what is left over left out.
+pub(super) fn floor(a: (&str, i64), b: (&str, i64)) -> Result<i64, GraphError> {
+    a.1.checked_div_euclid(b.1).ok_or_else(|| GraphError::NotWhole {
+        dividend_name: a.0.to_owned(),
+        dividend: a.1,
+        divisor_name: b.0.to_owned(),
+        divisor: b.1,
+    })
+}
+
 /// Arithmetic of numbers.
 pub(super) fn float(operator: Binary, a: f64, b: f64) -> f64 {
     match operator {

@@ -3,8 +3,8 @@
 use ipfs_accelerate_runtime::optimize::optimize;
 use serde::Serialize;
 
-use super::{CheckedPlan, Request, Sizes};
-use crate::spec::Literal;
+use super::typed::Typed;
+use super::{CheckedPlan, Request, Sizes, interpret};
 
 /// One head's graph, optimized.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,15 +23,12 @@ pub struct Planned {
 
 pub(super) fn usual_sizes(plan: &CheckedPlan) -> Sizes {
     let config = plan.default_config();
-    let size = |dimension: &crate::spec::model::Dimension| {
-        let maximum = dimension.maximum.as_ref().and_then(|key| match config.get(&key.value) {
-            Some(Literal::Int(number)) => usize::try_from(*number).ok(),
-            _ => None,
-        });
-        let usual = if dimension.name.value == "batch" { 1 } else { 128 };
-        (dimension.name.value.clone(), usual.min(maximum.unwrap_or(usual)))
+    let size = |dimension: &super::model::Dimension| {
+        let of = |size: &Option<Typed>| size.as_ref().and_then(|size| interpret::size(plan.plan(), &config, size));
+        let usual = of(&dimension.usual).unwrap_or(if dimension.name == "batch" { 1 } else { 128 });
+        (dimension.name.clone(), usual.min(of(&dimension.maximum).unwrap_or(usual)).max(of(&dimension.minimum).unwrap_or(1)))
     };
-    plan.plan().spec.dimensions.iter().map(size).collect()
+    plan.plan().dimensions.iter().map(size).collect()
 }
 
 pub(super) fn planned(plan: &CheckedPlan) -> Vec<Planned> {

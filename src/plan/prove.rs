@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipfs_accelerate_runtime::{GraphBuilder, GraphError};
 
-use super::interpret::{Config, Fault, Machine, Outcome, Sizes};
+use super::interpret::{self, Config, Fault, Machine, Outcome, Sizes};
 use super::model::{Head, Plan};
 use super::typed::{NameKind, Typed, TypedNode, TypedStep, walk_steps};
 use crate::diagnostics::{Code, Diagnostics, Span};
@@ -74,13 +74,17 @@ pub(super) fn prove(plan: &Plan, diagnostics: &mut Diagnostics) -> Option<Symbol
 pub(super) fn sizes(plan: &Plan, config: &Config, round: usize) -> Sizes {
     const ROUNDS: [[usize; 4]; 2] = [[2, 5, 3, 7], [3, 7, 5, 2]];
     let mut sizes = Sizes::new();
-    for (index, dimension) in plan.spec.dimensions.iter().enumerate() {
-        let maximum = dimension.maximum.as_ref().and_then(|key| match config.get(&key.value) {
-            Some(Literal::Int(number)) => usize::try_from(*number).ok(),
-            _ => None,
-        });
-        let size = ROUNDS[round % 2].get(index).copied().unwrap_or(PRIMES[index % PRIMES.len()]);
-        sizes.insert(dimension.name.value.clone(), size.min(maximum.unwrap_or(size)).max(1));
+    for (index, dimension) in plan.dimensions.iter().enumerate() {
+        let of = |size: &Option<Typed>| size.as_ref().and_then(|size| interpret::size(plan, config, size));
+        let (minimum, maximum) = (of(&dimension.minimum).unwrap_or(1).max(1), of(&dimension.maximum));
+        let prime = ROUNDS[round % 2].get(index).copied().unwrap_or(PRIMES[index % PRIMES.len()]);
+        // A size that is mostly one and the same is that one, then a larger one.
+        let size = match of(&dimension.usual) {
+            Some(usual) if round == 0 => usual,
+            Some(usual) => usual + minimum * (prime - 1) + prime,
+            None => prime,
+        };
+        sizes.insert(dimension.name.clone(), size.min(maximum.unwrap_or(size)).max(minimum));
     }
     sizes
 }
@@ -184,6 +188,9 @@ impl Prover<'_> {
             let name = &key.name.value;
             if let Some((_, value)) = plan.spec.check.iter().find(|(known, _)| known.value == *name) {
                 config.insert(name.clone(), value.value.clone());
+            } else if let (Literal::Ints(numbers), None) = (&key.default, &key.must_be) {
+                let numbers = numbers.iter().map(|_| primes.next().map(|prime| prime as i64)).collect::<Option<_>>()?;
+                config.insert(name.clone(), Literal::Ints(numbers));
             } else if let (Literal::Int(_), None) = (&key.default, &key.must_be) {
                 let number = if counters.contains(name) { 2 } else { primes.next()? as i64 };
                 config.insert(name.clone(), Literal::Int(number));

@@ -77,7 +77,7 @@ pub(super) fn report(plan: &CheckedPlan, platform: &Platform) -> Report {
             name: input.name.clone(),
             data_type: input.data_type.name(),
             shape: texts(&input.shape),
-            default: input.default.clone(),
+            default: input.default.as_ref().map(|default| default.to_string()),
             below: input.below.clone(),
             optional: false,
             count: None,

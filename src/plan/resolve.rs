@@ -49,10 +49,12 @@ impl Resolver<'_> {
                 typed(kind, TypedNode::List(list))
             }
             ExpressionKind::Index(list, at) => {
-                let list = self.expression(list)?;
+                let (list, at) = (self.expression(list), self.of_kind(at, Kind::Int));
+                let (list, at) = (list?, Box::new(at?));
                 match list.kind {
-                    Kind::Tensors => typed(Kind::Tensor, TypedNode::Index(Box::new(list), *at)),
-                    other => self.wrong_kind(&list, &Kind::Tensors.to_string(), other),
+                    Kind::Tensors => typed(Kind::Tensor, TypedNode::Index(Box::new(list), at)),
+                    Kind::Ints => typed(Kind::Int, TypedNode::Index(Box::new(list), at)),
+                    other => self.wrong_kind(&list, "a list", other),
                 }
             }
             ExpressionKind::Unary(Unary::Not, operand) => {

@@ -76,8 +76,8 @@ pub enum TypedNode {
     List(Vec<Typed>),
     /// A name.
     Name(NameKind, String),
-    /// One of a list of tensors.
-    Index(Box<Typed>, usize),
+    /// One of a list.
+    Index(Box<Typed>, Box<Typed>),
     /// An operator, one argument per parameter; a number in a tensor's place is a scalar of the other operand's type.
     Operator(&'static Operator, Vec<Option<Typed>>),
     /// A block, one argument per parameter.
@@ -96,6 +96,10 @@ pub enum TypedNode {
     Scalar(Box<Typed>, DataType),
     /// The lowest finite number of a type.
     Lowest(DataType),
+    /// Whole quotient, what is left over left out.
+    FloorDivide(Box<Typed>, Box<Typed>),
+    /// The matrix that resamples a grid of one size to another.
+    Bicubic(Box<Typed>, Box<Typed>),
     /// Square root of a number.
     Sqrt(Box<Typed>),
     /// Arithmetic of numbers.
@@ -286,14 +290,14 @@ impl Typed {
                     BlockArgument::Path(_) => None,
                 })
                 .collect(),
-            TypedNode::Index(one, _)
-            | TypedNode::Size(one, _)
+            TypedNode::Size(one, _)
             | TypedNode::Shape(one)
             | TypedNode::LastAxis(one)
             | TypedNode::Range(one)
             | TypedNode::Scalar(one, _)
             | TypedNode::Sqrt(one)
             | TypedNode::Not(one) => vec![one],
+            TypedNode::Index(a, b) | TypedNode::FloorDivide(a, b) | TypedNode::Bicubic(a, b) => vec![a, b],
             TypedNode::Arithmetic(_, a, b) | TypedNode::Compare(_, a, b) | TypedNode::Logic(_, a, b) => vec![a, b],
         }
     }

@@ -40,7 +40,7 @@ pub enum ExpressionKind {
     /// `[a, b]`
     List(Vec<Expression>),
     /// `list[0]`
-    Index(Box<Expression>, usize),
+    Index(Box<Expression>, Box<Expression>),
     /// `function(a, b, option = c)`
     Call(Call),
     /// `-a`, `!a`
@@ -255,10 +255,9 @@ impl Reader<'_> {
             syn::Expr::Path(path) => self.name(path).map(ExpressionKind::Name),
             syn::Expr::Lit(literal) => self.literal(&literal.lit),
             syn::Expr::Array(list) => Ok(ExpressionKind::List(list.elems.iter().map(|each| self.convert(each)).collect::<Result<_, _>>()?)),
-            syn::Expr::Index(index) => match self.convert(&index.index)?.kind {
-                ExpressionKind::Int(at) if at >= 0 => Ok(ExpressionKind::Index(Box::new(self.convert(&index.expr)?), at as usize)),
-                _ => Err(Refused { range: self.place(&index.index), message: "an index is a number".into(), help: None }),
-            },
+            syn::Expr::Index(index) => {
+                Ok(ExpressionKind::Index(Box::new(self.convert(&index.expr)?), Box::new(self.convert(&index.index)?)))
+            }
             syn::Expr::Call(call) => self.call(call).map(ExpressionKind::Call),
             syn::Expr::Unary(unary) => {
                 let operator = match unary.op {

@@ -46,6 +46,7 @@ fn shape(shape: &'static Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Number => json!({ "type": "number" }),
         Shape::Bool => json!({ "type": "boolean" }),
         Shape::Scalar | Shape::Expression => scalar(),
+        Shape::Literal => json!({ "anyOf": [scalar(), { "type": "array", "items": { "type": "integer" }, "minItems": 1 }] }),
         Shape::Choice(known) => json!({ "enum": known }),
         Shape::List(each) => json!({ "type": "array", "items": self::shape(each, definitions) }),
         Shape::Map(each) => json!({ "type": "object", "additionalProperties": self::shape(each, definitions) }),

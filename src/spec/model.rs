@@ -23,8 +23,9 @@ pub static MODEL: Record = Record {
         optional("doc", Shape::Text, "One sentence about the model, for the generated module."),
         required("source", Shape::Text, "The published implementation that it follows."),
         optional("base_model_prefix", Shape::Text, "Prefix of the base model's weights in checkpoints with a head, as in HF."),
-        required("config", Shape::Map(&Shape::Either(&Shape::Scalar, &CONFIG_KEY)), "Keys of HF config.json with their defaults."),
-        optional("check", Shape::Map(&Shape::Scalar), "Config values for the second check, where sizes of its own choice cannot work."),
+        optional("model_types", Shape::List(&Shape::Text), "Other values of `model_type` in config.json that it computes too."),
+        required("config", Shape::Map(&Shape::Either(&Shape::Literal, &CONFIG_KEY)), "Keys of HF config.json with their defaults."),
+        optional("check", Shape::Map(&Shape::Literal), "Config values for the second check, where sizes of its own choice cannot work."),
         required("dimensions", Shape::Map(&Shape::Record(&DIMENSION)), "Symbolic sizes, bound when a graph is compiled."),
         required("inputs", Shape::Map(&Shape::Record(&INPUT)), "Inputs by HF's argument names."),
         required("steps", Shape::Steps, "The base model, in the order of the forward pass."),
@@ -42,16 +43,25 @@ static CONFIG_KEY: Record = Record {
     name: "config_key",
     doc: "A key of HF config.json.",
     fields: &[
-        required("default", Shape::Scalar, "The value where config.json lacks the key; its type is the key's."),
+        required("default", Shape::Literal, "The value where config.json lacks the key; its type is the key's."),
         optional("doc", Shape::Text, "What it means."),
+        optional("called", Shape::Text, "What config.json calls it, where a spec that extends another keeps that one's name."),
+        optional("or", Shape::Text, "The key whose value it has where config.json lacks it or says null."),
         optional("count_of", Shape::Text, "The key whose entries HF counts where this one is absent."),
         optional("must_be", Shape::Scalar, "The only value that this spec computes; others are refused by name."),
         optional("reason", Shape::Text, "Why no other."),
     ],
 };
 
-static DIMENSION: Record =
-    Record { name: "dimension", doc: "A symbolic size.", fields: &[optional("maximum", Shape::Text, "The config key that bounds it.")] };
+static DIMENSION: Record = Record {
+    name: "dimension",
+    doc: "A symbolic size.",
+    fields: &[
+        optional("minimum", Shape::Expression, "The smallest it may be; 1 if absent."),
+        optional("maximum", Shape::Expression, "The largest it may be: a config key, or arithmetic of them."),
+        optional("usual", Shape::Expression, "What it mostly is: the size for which `gen plan` counts; 128 if absent, 1 for `batch`."),
+    ],
+};
 
 static INPUT: Record = Record {
     name: "input",
@@ -59,10 +69,19 @@ static INPUT: Record = Record {
     fields: &[
         required("type", Shape::Choice(DATA_TYPES), "Type of the elements."),
         required("shape", Shape::List(&Shape::Expression), "Sizes: dimensions, config keys, numbers."),
-        optional("default", Shape::Choice(&["zeros", "ones", "positions"]), "What it is when not given."),
+        optional("default", Shape::Either(&Shape::Choice(&["zeros", "ones", "positions"]), &POSITIONS_OF), "What it is when not given."),
         optional("below", Shape::Text, "The config key whose value is the first element that is too large; elements start at 0."),
         optional("masks", Shape::Text, "The dimension whose positions it hides where it is 0; generated tests pad along it."),
         optional("doc", Shape::Text, "What it means."),
+    ],
+};
+
+static POSITIONS_OF: Record = Record {
+    name: "positions_of",
+    doc: "Positions among the elements of another input that are no padding, as fairseq counts them.",
+    fields: &[
+        required("positions_of", Shape::Text, "The input whose elements are counted along the last axis, from `padding` + 1."),
+        required("padding", Shape::Text, "The config key whose value marks padding, and is the position of padding."),
     ],
 };
 
@@ -70,6 +89,8 @@ static HEAD: Record = Record {
     name: "head",
     doc: "One graph of the model.",
     fields: &[
+        optional("was", Shape::Text, "In a spec that extends another: the head there that this one changes and takes the place of."),
+        optional("classes", Shape::List(&Shape::Text), "Other classes in `architectures` that are this graph."),
         required("pipeline", Shape::Text, "HF's name of the task."),
         optional("doc", Shape::Text, "One sentence."),
         optional("base", Shape::Bool, "True for the base model itself: the head's own weights stand under the base prefix too."),
@@ -95,7 +116,8 @@ static WEIGHTS: Record = Record {
     name: "weights",
     doc: "How weights are called in checkpoints.",
     fields: &[
-        optional("renamed", Shape::Map(&Shape::Text), "Endings that older checkpoints use, with the ending used here."),
+        optional("called", Shape::Map(&Shape::Text), "Parts of paths as the steps spell them, with what the checkpoint calls them; `*` is one word."),
+        optional("renamed", Shape::Map(&Shape::Text), "Parts of paths that other checkpoints use, with the spelling used here; `*` is one word."),
         optional("tied", Shape::Map(&Shape::Record(&TIE)), "Weights that are another weight."),
         optional("ignored", Shape::List(&Shape::Text), "Patterns of surplus tensors that need no report."),
     ],
@@ -127,6 +149,8 @@ pub enum Literal {
     Float(f64),
     Text(String),
     Bool(bool),
+    /// As many whole numbers; one in config.json stands for all of them.
+    Ints(Vec<i64>),
 }
 
 /// What a published model computes.
@@ -139,6 +163,7 @@ pub struct Model {
     pub doc: Option<String>,
     pub source: String,
     pub base_model_prefix: String,
+    pub model_types: Vec<String>,
     pub config: Vec<ConfigKey>,
     pub check: Vec<(Spanned<String>, Spanned<Literal>)>,
     pub dimensions: Vec<Dimension>,
@@ -156,6 +181,8 @@ pub struct ConfigKey {
     pub name: Spanned<String>,
     pub default: Literal,
     pub doc: Option<String>,
+    pub called: Option<Spanned<String>>,
+    pub or: Option<Spanned<String>>,
     pub count_of: Option<String>,
     pub must_be: Option<Spanned<Literal>>,
     pub reason: Option<String>,
@@ -166,7 +193,9 @@ pub struct ConfigKey {
 #[allow(missing_docs)]
 pub struct Dimension {
     pub name: Spanned<String>,
-    pub maximum: Option<Spanned<String>>,
+    pub minimum: Option<Expression>,
+    pub maximum: Option<Expression>,
+    pub usual: Option<Expression>,
 }
 
 /// An input.
@@ -176,10 +205,37 @@ pub struct Input {
     pub name: Spanned<String>,
     pub data_type: String,
     pub shape: Vec<Expression>,
-    pub default: Option<String>,
+    pub default: Option<InputDefault>,
     pub below: Option<Spanned<String>>,
     pub masks: Option<Spanned<String>>,
     pub doc: Option<String>,
+}
+
+/// What an input is when it is not given.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum InputDefault {
+    Zeros,
+    Ones,
+    Positions,
+    /// Positions among the elements of another input that are no padding.
+    PositionsOf {
+        input: Spanned<String>,
+        padding: Spanned<String>,
+    },
+}
+
+impl std::fmt::Display for InputDefault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            InputDefault::Zeros => f.write_str("zeros"),
+            InputDefault::Ones => f.write_str("ones"),
+            InputDefault::Positions => f.write_str("0, 1, 2, … along the last axis"),
+            InputDefault::PositionsOf { input, padding } => {
+                write!(f, "positions among the elements of `{}` that are not `{}`, from `{1}` + 1", input.value, padding.value)
+            }
+        }
+    }
 }
 
 /// One graph.
@@ -187,6 +243,7 @@ pub struct Input {
 #[allow(missing_docs)]
 pub struct Head {
     pub name: Spanned<String>,
+    pub classes: Vec<String>,
     pub pipeline: String,
     pub doc: Option<String>,
     pub base: bool,
@@ -211,6 +268,7 @@ pub struct Output {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Weights {
+    pub called: Vec<(String, String)>,
     pub renamed: Vec<(String, String)>,
     pub tied: Vec<Tie>,
     pub ignored: Vec<String>,
@@ -242,7 +300,9 @@ impl Model {
         let dimensions = named("dimensions")
             .iter()
             .filter_map(|(key, value)| {
-                Some(Dimension { name: step::usable(key, diagnostics)?, maximum: fields::spanned_text(value, "maximum") })
+                let mut size = |name| fields::get(value, name).and_then(|node| expression::read(node, diagnostics));
+                let (minimum, maximum, usual) = (size("minimum"), size("maximum"), size("usual"));
+                Some(Dimension { name: step::usable(key, diagnostics)?, minimum, maximum, usual })
             })
             .collect();
         let inputs = named("inputs").iter().filter_map(|(key, value)| input(key, value, diagnostics)).collect();
@@ -254,6 +314,7 @@ impl Model {
             doc: fields::text(node, "doc"),
             source: fields::text(node, "source")?,
             base_model_prefix: fields::text(node, "base_model_prefix").unwrap_or_default(),
+            model_types: texts(node, "model_types"),
             config,
             check,
             dimensions,
@@ -272,6 +333,9 @@ fn literal(node: &Node) -> Option<Spanned<Literal>> {
         Value::Float(number) => Literal::Float(*number),
         Value::Bool(flag) => Literal::Bool(*flag),
         Value::Text(text) => Literal::Text(text.clone()),
+        Value::List(nodes) => Literal::Ints(
+            nodes.iter().map(|node| if let Value::Int(number) = node.value { Some(number) } else { None }).collect::<Option<_>>()?,
+        ),
         _ => return None,
     };
     Some(Spanned { value, span: node.span.clone() })
@@ -283,7 +347,12 @@ fn config_key(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option
         Value::Map(_) => fields::get(value, "default").and_then(literal)?,
         _ => literal(value)?,
     };
-    if matches!(default.value, Literal::Int(number) if number < 0) {
+    let negative = match &default.value {
+        Literal::Int(number) => *number < 0,
+        Literal::Ints(numbers) => numbers.iter().any(|number| *number < 0),
+        _ => false,
+    };
+    if negative {
         let message = "a whole number of a config is a size or a count, and not negative";
         diagnostics.add(Code::WrongType, default.span.clone(), message, "write a decimal point if it is a number".to_owned());
     }
@@ -297,6 +366,8 @@ fn config_key(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option
         name: name?,
         default: default.value,
         doc: fields::text(value, "doc"),
+        called: fields::spanned_text(value, "called"),
+        or: fields::spanned_text(value, "or"),
         count_of: fields::text(value, "count_of"),
         must_be,
         reason: fields::text(value, "reason"),
@@ -308,11 +379,27 @@ fn input(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<Inpu
         name: step::usable(key, diagnostics)?,
         data_type: fields::text(value, "type")?,
         shape: expressions(fields::get(value, "shape"), diagnostics),
-        default: fields::text(value, "default"),
+        default: fields::get(value, "default").and_then(input_default),
         below: fields::spanned_text(value, "below"),
         masks: fields::spanned_text(value, "masks"),
         doc: fields::text(value, "doc"),
     })
+}
+
+fn input_default(node: &Node) -> Option<InputDefault> {
+    Some(match node.text() {
+        Some("zeros") => InputDefault::Zeros,
+        Some("ones") => InputDefault::Ones,
+        Some(_) => InputDefault::Positions,
+        None => InputDefault::PositionsOf {
+            input: fields::spanned_text(node, "positions_of")?,
+            padding: fields::spanned_text(node, "padding")?,
+        },
+    })
+}
+
+fn texts(node: &Node, name: &str) -> Vec<String> {
+    fields::texts(fields::get(node, name)).into_iter().map(|text| text.value).collect()
 }
 
 fn head(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<Head> {
@@ -321,8 +408,13 @@ fn head(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<Head>
         let help = "as the class is called: `BertModel`".to_owned();
         diagnostics.add(Code::BadName, name.span.clone(), format!("`{}` is no name of a class", name.value), help);
     }
+    if let Some(was) = fields::spanned_text(value, "was") {
+        let help = "an entry that is new stands for itself".to_owned();
+        diagnostics.add(Code::UnknownField, was.span, "`was` names a head of the spec that this one extends", help);
+    }
     let outputs = fields::get(value, "outputs").map_or(&[][..], fields::entries);
     Some(Head {
+        classes: texts(value, "classes"),
         pipeline: fields::text(value, "pipeline")?,
         doc: fields::text(value, "doc"),
         base: fields::flag(value, "base").unwrap_or(false),
@@ -351,8 +443,10 @@ fn expressions(node: Option<&Node>, diagnostics: &mut Diagnostics) -> Vec<Expres
 
 fn weights(node: &Node, diagnostics: &mut Diagnostics) -> Weights {
     let named = |name| fields::get(node, name).map_or(&[][..], fields::entries);
+    let pairs = |name| named(name).iter().filter_map(|(from, to)| Some((from.text()?.to_owned(), to.text()?.to_owned()))).collect();
     Weights {
-        renamed: named("renamed").iter().filter_map(|(old, new)| Some((old.text()?.to_owned(), new.text()?.to_owned()))).collect(),
+        called: pairs("called"),
+        renamed: pairs("renamed"),
         tied: named("tied")
             .iter()
             .filter_map(|(key, value)| {

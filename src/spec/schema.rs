@@ -19,6 +19,8 @@ pub enum Shape {
     Bool,
     /// A text, number, true or false.
     Scalar,
+    /// A scalar, or a list of whole numbers.
+    Literal,
     /// An expression of the spec language.
     Expression,
     /// One of these texts.
@@ -79,6 +81,11 @@ impl Shape {
             (Shape::Int | Shape::Number | Shape::Scalar | Shape::Expression | Shape::Value, Value::Int(_)) => true,
             (Shape::Number | Shape::Scalar | Shape::Expression | Shape::Value, Value::Float(_)) => true,
             (Shape::Bool | Shape::Scalar | Shape::Expression | Shape::Value, Value::Bool(_)) => true,
+            (Shape::Literal, Value::List(nodes)) => {
+                nodes.iter().for_each(|node| Shape::Int.check(node, diagnostics));
+                !nodes.is_empty()
+            }
+            (Shape::Literal, _) => return Shape::Scalar.check(node, diagnostics),
             (Shape::Choice(known), Value::Text(text)) => {
                 if !known.contains(&text.as_str()) {
                     let message = format!("expected {}, found `{text}`", names::alternatives(known));
@@ -107,7 +114,7 @@ impl Shape {
                 record.check(node, diagnostics);
                 true
             }
-            (Shape::Either(short, _), value) if !matches!(value, Value::List(_)) => {
+            (Shape::Either(short, _), value) if !matches!(value, Value::List(_)) || matches!(short, Shape::Literal) => {
                 short.check(node, diagnostics);
                 true
             }
@@ -126,6 +133,7 @@ impl Shape {
             Shape::Number => "a number".into(),
             Shape::Bool => "true or false".into(),
             Shape::Scalar => "a text, a number, true or false".into(),
+            Shape::Literal => "a text, a number, true or false, or a list of whole numbers".into(),
             Shape::Expression => "an expression".into(),
             Shape::Choice(known) => names::alternatives(known),
             Shape::List(_) => "a list".into(),

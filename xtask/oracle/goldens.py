@@ -24,9 +24,9 @@ from safetensors.torch import load_file, save_file
 
 ATTN_IMPLEMENTATION = "eager"
 # Adding the same number to a whole row of scores does not move its softmax.
-WITHOUT_EFFECT = ("attention.self.key.bias",)
+WITHOUT_EFFECT = ("attention.self.key.bias", "attention.k_lin.bias", "attention.k_proj.bias")
 # Present in untied checkpoints, but the head reads decoder.bias instead.
-UNREAD_WHEN_UNTIED = ("cls.predictions.bias",)
+UNREAD_WHEN_UNTIED = ("cls.predictions.bias", "lm_head.bias")
 LEAST_EFFECT = 1e-2
 
 
@@ -36,7 +36,9 @@ class Case:
     hf_class: str
     seed: int
     config: dict
-    attention_mask: list
+    attention_mask: list = ()
+    family: str = "bert"
+    config_class: str = "BertConfig"
     save_options: dict = dataclasses.field(default_factory=dict)
     legacy: bool = False
 
@@ -170,23 +172,165 @@ CASES = [
         ),
         attention_mask=["1111111111111", "1111100000000", "1111111111000"],
     ),
+    Case(
+        name="base_gelu",
+        family="roberta",
+        config_class="RobertaConfig",
+        hf_class="RobertaModel",
+        seed=21,
+        config=dict(
+            vocab_size=41,
+            hidden_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+            intermediate_size=37,
+            max_position_embeddings=20,
+            pad_token_id=1,
+        ),
+        attention_mask=["11111111111", "11111110000", "00111111111"],
+    ),
+    Case(
+        name="masked_lm_padding_3",
+        family="roberta",
+        config_class="RobertaConfig",
+        hf_class="RobertaForMaskedLM",
+        seed=22,
+        config=dict(
+            vocab_size=29,
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=27,
+            hidden_act="relu",
+            max_position_embeddings=23,
+            pad_token_id=3,
+            type_vocab_size=1,
+            layer_norm_eps=1e-5,
+        ),
+        attention_mask=["1111111111111", "0001111111111", "1111111100000"],
+    ),
+    Case(
+        name="classification",
+        family="roberta",
+        config_class="RobertaConfig",
+        hf_class="RobertaForSequenceClassification",
+        seed=23,
+        config=dict(
+            vocab_size=31,
+            hidden_size=14,
+            num_hidden_layers=2,
+            num_attention_heads=1,
+            intermediate_size=19,
+            hidden_act="gelu_new",
+            max_position_embeddings=18,
+            type_vocab_size=1,
+            id2label={0: "good", 1: "bad", 2: "neither"},
+            label2id={"good": 0, "bad": 1, "neither": 2},
+        ),
+        attention_mask=["111111111", "111100000"],
+    ),
+    Case(
+        name="question_answering_camembert",
+        family="roberta",
+        config_class="CamembertConfig",
+        hf_class="CamembertForQuestionAnswering",
+        seed=24,
+        config=dict(
+            vocab_size=31,
+            hidden_size=12,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=17,
+            max_position_embeddings=16,
+        ),
+        attention_mask=["1111111111", "1111000000"],
+    ),
+    Case(
+        name="token_classification_xlm_roberta",
+        family="roberta",
+        config_class="XLMRobertaConfig",
+        hf_class="XLMRobertaForTokenClassification",
+        seed=25,
+        config=dict(
+            vocab_size=31,
+            hidden_size=12,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=17,
+            max_position_embeddings=16,
+            type_vocab_size=1,
+            num_labels=4,
+        ),
+        attention_mask=["1111111111", "1111000000"],
+    ),
+    Case(
+        name="base_gelu",
+        family="distilbert",
+        config_class="DistilBertConfig",
+        hf_class="DistilBertModel",
+        seed=31,
+        config=dict(vocab_size=43, dim=24, n_layers=3, n_heads=4, hidden_dim=35, max_position_embeddings=19),
+        attention_mask=["11111111111", "11111110000", "00111111111"],
+    ),
+    Case(
+        name="masked_lm_sinusoidal_relu",
+        family="distilbert",
+        config_class="DistilBertConfig",
+        hf_class="DistilBertForMaskedLM",
+        seed=32,
+        config=dict(
+            vocab_size=37,
+            dim=18,
+            n_layers=2,
+            n_heads=3,
+            hidden_dim=31,
+            activation="relu",
+            max_position_embeddings=17,
+            sinusoidal_pos_embds=True,
+        ),
+        attention_mask=["111111111", "111111000"],
+    ),
+    Case(
+        name="classification",
+        family="distilbert",
+        config_class="DistilBertConfig",
+        hf_class="DistilBertForSequenceClassification",
+        seed=33,
+        config=dict(vocab_size=37, dim=20, n_layers=1, n_heads=2, hidden_dim=23, max_position_embeddings=15, num_labels=3),
+        attention_mask=["1111111", "0011111", "1110000"],
+    ),
+    Case(
+        name="question_answering",
+        family="distilbert",
+        config_class="DistilBertConfig",
+        hf_class="DistilBertForQuestionAnswering",
+        seed=34,
+        config=dict(vocab_size=37, dim=12, n_layers=1, n_heads=1, hidden_dim=23, max_position_embeddings=15),
+        attention_mask=["11111111", "11100000"],
+    ),
 ]
+
+FAMILIES = sorted({case.family for case in CASES})
 
 
 def lively(name, tensor, generator):
     """Values that no layer saturates on and that make every tensor visible in the outputs, biases included."""
     noise = torch.randn(tensor.shape, generator=generator)
-    if "LayerNorm.weight" in name:
+    if is_norm(name, tensor):
         return 1 + 0.2 * noise
     if name.endswith("bias"):
         return 0.3 * noise
-    if "embeddings" in name:
+    if "embed" in name and "projection" not in name:
         return 0.6 * noise
-    return 1.3 / math.sqrt(tensor.shape[-1]) * noise
+    return 1.3 / math.sqrt(math.prod(tensor.shape[1:])) * noise
+
+
+def is_norm(name, tensor):
+    return name.endswith("weight") and tensor.ndim == 1
 
 
 def random_model(case):
-    config = transformers.BertConfig(**case.config)
+    config = getattr(transformers, case.config_class)(**case.config)
     model = getattr(transformers, case.hf_class)._from_config(config, attn_implementation=ATTN_IMPLEMENTATION)
     generator = torch.Generator().manual_seed(case.seed)
     with torch.no_grad():
@@ -196,24 +340,25 @@ def random_model(case):
 
 
 def inputs_of(case):
+    """Texts for every family that reads text: token_type_ids where there are types, padding tokens where the mask is 0."""
     generator = torch.Generator().manual_seed(1000 + case.seed)
     mask = torch.tensor([[int(digit) for digit in row] for row in case.attention_mask])
     random = lambda below: torch.randint(0, below, mask.shape, generator=generator)
     input_ids = random(case.config["vocab_size"])
-    input_ids[mask == 0] = 0
-    return {
-        "input_ids": input_ids,
-        "attention_mask": mask,
-        "token_type_ids": random(case.config.get("type_vocab_size", 2)),
-    }
+    input_ids[mask == 0] = case.config.get("pad_token_id", 0)
+    inputs = {"input_ids": input_ids, "attention_mask": mask}
+    if case.family != "distilbert":
+        inputs["token_type_ids"] = random(case.config.get("type_vocab_size", 2))
+    return inputs
 
 
 @torch.no_grad()
 def outputs_of(model, inputs):
     answer = model(**inputs, output_hidden_states=True)
     outputs = {f"hidden_states.{layer}": state for layer, state in enumerate(answer.hidden_states)}
-    outputs["last_hidden_state"] = answer.hidden_states[-1]
-    for name in ("pooler_output", "logits"):
+    last = answer.get("last_hidden_state")
+    outputs["last_hidden_state"] = answer.hidden_states[-1] if last is None else last
+    for name in ("pooler_output", "logits", "start_logits", "end_logits"):
         if answer.get(name) is not None:
             outputs[name] = answer[name]
     return {name: outputs[name].to(torch.float32).clone().contiguous() for name in sorted(outputs)}
@@ -281,7 +426,7 @@ def require_every_tensor_to_matter(case, model, inputs, outputs):
         if name.endswith(WITHOUT_EFFECT) or (untied and name in UNREAD_WHEN_UNTIED):
             continue
         kept = parameter.clone()
-        parameter.copy_(torch.ones_like(kept) if "LayerNorm.weight" in name else torch.zeros_like(kept))
+        parameter.copy_(torch.ones_like(kept) if is_norm(name, kept) else torch.zeros_like(kept))
         changed = outputs_of(model, inputs)
         parameter.copy_(kept)
         effect = max((changed[key] - outputs[key]).abs().max().item() for key in outputs)
@@ -321,9 +466,10 @@ def write_case(case, folder):
 
 
 def write_all(out):
-    shutil.rmtree(out / "bert", ignore_errors=True)
+    for family in FAMILIES:
+        shutil.rmtree(out / family, ignore_errors=True)
     for case in CASES:
-        write_case(case, out / "bert" / case.name)
+        write_case(case, out / case.family / case.name)
 
 
 def differences(made, kept):
@@ -349,9 +495,11 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         write_all(pathlib.Path(folder))
-        stale = list(differences(pathlib.Path(folder, "bert"), arguments.out / "bert"))
+        stale = [
+            f"{family}/{name}" for family in FAMILIES for name in differences(pathlib.Path(folder, family), arguments.out / family)
+        ]
     for name in stale:
-        print(f"differs: bert/{name}", file=sys.stderr)
+        print(f"differs: {name}", file=sys.stderr)
     sys.exit(1 if stale else 0)
 
 

@@ -176,6 +176,16 @@ impl GraphBuilder {
         self.constant(descriptor, bytes)
     }
 
+    /// The float32 constant `[to rows · to columns, from rows · from columns]` that resamples a grid, flattened row by row, by bicubic
+    /// interpolation as PyTorch's `interpolate(mode="bicubic", align_corners=False)` does.
+    ///
+    /// **Errors** [`GraphError::Rule`] where a size is not a pair of rows and columns, or the matrix is too large.
+    pub fn bicubic(&self, from: &[usize], to: &[usize]) -> Result<Operand, GraphError> {
+        let matrix = super::resampling::bicubic(from, to)?;
+        let bytes: Vec<u8> = matrix.iter().flat_map(|number| number.to_le_bytes()).collect();
+        self.constant(OperandDescriptor::new(DataType::Float32, [to[0] * to[1], from[0] * from[1]])?, bytes)
+    }
+
     /// Makes `operand` an output by this name; the order of the calls is the order of the outputs.
     ///
     /// **Errors** a name used before, an operand of another builder.

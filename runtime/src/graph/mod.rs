@@ -9,6 +9,7 @@ mod descriptor;
 #[path = "graph.rs"]
 mod graph_data;
 mod operator;
+mod resampling;
 
 pub use builder::{GraphBuilder, Operand};
 pub(crate) use call::Descriptors;

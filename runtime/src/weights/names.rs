@@ -1,6 +1,7 @@
 //! How the names of a graph's weights and the names in checkpoints differ.
 
 use super::Checkpoint;
+use crate::rename::renamed;
 
 /// A tensor that is another tensor (HF's `_tied_weights_keys`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,9 @@ pub struct Tie {
 pub struct WeightNames {
     /// Prefix of the base model in checkpoints with a head; checkpoints of the base model alone lack it.
     pub base_model_prefix: &'static str,
-    /// Endings that older checkpoints use: `(old, new)`, whole path segments.
+    /// Parts of paths as the model's steps spell them, with what the checkpoint calls them; see [`renamed`].
+    pub called: &'static [(&'static str, &'static str)],
+    /// Parts of paths that other checkpoints use: `(theirs, ours)`; see [`renamed`].
     pub renamed: &'static [(&'static str, &'static str)],
     /// Ties in force under this config.
     pub tied: Vec<Tie>,
@@ -25,9 +28,10 @@ pub struct WeightNames {
 }
 
 impl WeightNames {
-    /// The name that is read for `name`, ties followed.
-    pub fn canonical<'a>(&'a self, name: &'a str) -> &'a str {
-        self.tied.iter().find(|tie| tie.name == name).map_or(name, |tie| tie.to)
+    /// The name that is read for what the steps call `name`: as the checkpoint calls it, ties followed.
+    pub fn canonical(&self, name: &str) -> String {
+        let called = self.called.iter().fold(name.to_owned(), |name, (ours, theirs)| renamed(&name, ours, theirs).unwrap_or(name));
+        self.tied.iter().find(|tie| tie.name == called).map_or(called, |tie| tie.to.to_owned())
     }
 
     /// Every spelling under which a checkpoint may hold `name`, the most exact first.
@@ -37,11 +41,9 @@ impl WeightNames {
         if let Some(rest) = name.strip_prefix(&prefix).filter(|_| !self.base_model_prefix.is_empty()) {
             spellings.push(rest.to_owned());
         }
-        for (old, new) in self.renamed {
+        for (theirs, ours) in self.renamed {
             for index in 0..spellings.len() {
-                if let Some(stem) = spellings[index].strip_suffix(new).filter(|stem| stem.is_empty() || stem.ends_with('.')) {
-                    spellings.push(format!("{stem}{old}"));
-                }
+                spellings.extend(renamed(&spellings[index], ours, theirs));
             }
         }
         spellings
@@ -84,6 +86,7 @@ mod tests {
 
     const NAMES: WeightNames = WeightNames {
         base_model_prefix: "bird",
+        called: &[("wing.*.feather", "plume.*")],
         renamed: &[("LayerNorm.gamma", "LayerNorm.weight")],
         tied: Vec::new(),
         ignored: &["*.position_ids", "head.*"],
@@ -103,6 +106,7 @@ mod tests {
         let names = WeightNames { tied: vec![Tie { name: "head.weight", to: "bird.weight" }], ..NAMES };
         assert_eq!(names.canonical("head.weight"), "bird.weight");
         assert_eq!(names.canonical("head.bias"), "head.bias");
+        assert_eq!(names.canonical("bird.wing.3.feather.weight"), "bird.plume.3.weight");
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl<'a> Scope<'a> {
     /// **Errors** [`GraphError::NameConflict`] where the tensor is used elsewhere in another shape.
     pub fn tensor(&self, path: &str, shape: &[usize]) -> Result<Operand, GraphError> {
         let name = self.join(path);
-        self.builder.weight(self.names.canonical(&name), OperandDescriptor::new(DataType::Float32, shape)?)
+        self.builder.weight(&self.names.canonical(&name), OperandDescriptor::new(DataType::Float32, shape)?)
     }
 
     fn join(&self, path: &str) -> String {
