@@ -28,20 +28,25 @@ cases! {
     alias_bomb
     bad_expression
     bad_name
+    bounds_of_sizes
     block_cycle
     broken_yaml
     deep
     duplicate_field
+    extends_changes_unknown_steps
     extends_cycle
     extends_unknown
+    extends_was_unknown
     file_name
     head_size_not_whole
+    index_beyond_the_list
     later_name
     missing_field
     missing_output
     operator_the_platform_lacks
     operator_typo_in_platform
     plan_shows_what_is_lacking
+    positions_of_unknown
     several_mistakes_in_order
     shape_mismatch
     shape_that_fits_by_accident

@@ -339,7 +339,8 @@ fn references(spec: &Model, resolver: &mut Resolver<'_>) {
         if !known.is_some_and(fits) {
             let others = spec.inputs.iter().map(|known| known.name.value.as_str()).filter(|known| *known != input.name.value);
             let message = format!("there is no input `{}` of the same shape to count positions of", other.value);
-            resolver.diagnostics.add(Code::UnknownName, other.span.clone(), message, names::did_you_mean(&other.value, others));
+            let help = names::did_you_mean(&other.value, others.filter(|_| known.is_none()));
+            resolver.diagnostics.add(Code::UnknownName, other.span.clone(), message, help);
         }
     }
     for (name, value) in &spec.check {

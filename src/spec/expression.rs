@@ -391,7 +391,7 @@ mod tests {
             ExpressionKind::Text(text) => format!("{text:?}"),
             ExpressionKind::Bool(flag) => flag.to_string(),
             ExpressionKind::List(list) => format!("[{}]", list.iter().map(show).collect::<Vec<_>>().join(" ")),
-            ExpressionKind::Index(list, at) => format!("{}[{at}]", show(list)),
+            ExpressionKind::Index(list, at) => format!("{}[{}]", show(list), show(at)),
             ExpressionKind::Unary(operator, operand) => format!("({operator:?} {})", show(operand)),
             ExpressionKind::Binary(operator, a, b) => format!("({} {} {})", operator.symbol(), show(a), show(b)),
             ExpressionKind::Call(call) => {
