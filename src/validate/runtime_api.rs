@@ -16,6 +16,7 @@ use crate::sources::Sources;
 pub(super) const CRATE: &str = "ipfs_accelerate_runtime";
 /// The builder's methods that are no operators, with the number of their arguments; a test holds them to the source.
 const METHODS: &[(&str, usize)] = &[
+    ("bicubic", 2),
     ("build", 0),
     ("call", 2),
     ("call_by_name", 3),
