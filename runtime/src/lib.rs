@@ -17,9 +17,9 @@ pub mod model;
 pub mod ops;
 pub mod optimize;
 pub mod platform;
-pub mod rename;
 #[cfg(any(feature = "cpu", feature = "webgpu", all(feature = "webnn", target_arch = "wasm32")))]
 pub mod registry;
+pub mod rename;
 #[cfg(any(feature = "cpu", feature = "webgpu", all(feature = "webnn", target_arch = "wasm32")))]
 pub mod session;
 #[cfg(feature = "session")]

@@ -24,7 +24,10 @@ fn specs() -> Vec<InputSpec> {
 }
 
 fn dimensions() -> Vec<Dimension> {
-    vec![Dimension { name: "batch", minimum: 1, maximum: None }, Dimension { name: "sequence", minimum: 1, maximum: Some((4, "max_places")) }]
+    vec![
+        Dimension { name: "batch", minimum: 1, maximum: None },
+        Dimension { name: "sequence", minimum: 1, maximum: Some((4, "max_places")) },
+    ]
 }
 
 fn given<T: Element>(name: &str, shape: &[usize], numbers: &[T]) -> BTreeMap<String, Tensor> {

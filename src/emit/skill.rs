@@ -280,7 +280,10 @@ fn weight_names(plan: &Plan) -> (TokenStream, TokenStream) {
             quote!(let mut tied = Vec::from([#(#always),*]); #(#extends)*)
         }
     };
-    (quote!(WeightNames { base_model_prefix: #prefix, called: &[#(#called),*], renamed: &[#(#renamed),*], tied, ignored: &[#(#ignored),*] }), tied)
+    (
+        quote!(WeightNames { base_model_prefix: #prefix, called: &[#(#called),*], renamed: &[#(#renamed),*], tied, ignored: &[#(#ignored),*] }),
+        tied,
+    )
 }
 
 fn graph(plan: &Plan, base: &Function, heads: &[Function]) -> TokenStream {

@@ -373,7 +373,8 @@ fn dimensions(spec: &Model, resolver: &mut Resolver<'_>) -> Vec<Dimension> {
             let typed = resolver.of_kind(size.as_ref()?, Kind::Int)?;
             let mut foreign = false;
             typed.walk(&mut |typed| {
-                foreign |= matches!(&typed.node, TypedNode::Name(kind, _) if *kind != NameKind::Config) || matches!(typed.node, TypedNode::Size(..));
+                foreign |= matches!(&typed.node, TypedNode::Name(kind, _) if *kind != NameKind::Config)
+                    || matches!(typed.node, TypedNode::Size(..));
             });
             if foreign {
                 let message = "a size is bounded by config values alone";

@@ -123,9 +123,9 @@ fn replace_step(steps: &mut Node, name: &str, new: &mut Option<Vec<Node>>) -> bo
     let within = name.split_once('.');
     for index in 0..nodes.len() {
         let Value::Map(entries) = &mut nodes[index].value else { continue };
-        let counts = entries.iter().any(|(key, value)| {
-            key.text() == Some("repeat") && within.is_some_and(|(counter, _)| fields::get(value, counter).is_some())
-        });
+        let counts = entries
+            .iter()
+            .any(|(key, value)| key.text() == Some("repeat") && within.is_some_and(|(counter, _)| fields::get(value, counter).is_some()));
         if let Some((_, inner)) = entries.iter_mut().find(|(key, _)| key.text() == Some("steps")) {
             let found = match within {
                 Some((_, rest)) if counts => replace_step(inner, rest, new),

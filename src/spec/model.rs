@@ -116,8 +116,16 @@ static WEIGHTS: Record = Record {
     name: "weights",
     doc: "How weights are called in checkpoints.",
     fields: &[
-        optional("called", Shape::Map(&Shape::Text), "Parts of paths as the steps spell them, with what the checkpoint calls them; `*` is one word."),
-        optional("renamed", Shape::Map(&Shape::Text), "Parts of paths that other checkpoints use, with the spelling used here; `*` is one word."),
+        optional(
+            "called",
+            Shape::Map(&Shape::Text),
+            "Parts of paths as the steps spell them, with what the checkpoint calls them; `*` is one word.",
+        ),
+        optional(
+            "renamed",
+            Shape::Map(&Shape::Text),
+            "Parts of paths that other checkpoints use, with the spelling used here; `*` is one word.",
+        ),
         optional("tied", Shape::Map(&Shape::Record(&TIE)), "Weights that are another weight."),
         optional("ignored", Shape::List(&Shape::Text), "Patterns of surplus tensors that need no report."),
     ],
