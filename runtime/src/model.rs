@@ -40,6 +40,8 @@ pub struct LoadReport {
     pub platform: Platform,
     /// The device as it describes itself.
     pub device: String,
+    /// Milliseconds that opening it took, with those passed over.
+    pub open_ms: f64,
     /// Type of the computation.
     pub precision: &'static str,
     /// Platforms that come first in the order and did not serve.
@@ -115,11 +117,13 @@ impl<S: Skill> Model<S> {
         let mut names = S::weight_names(&config);
         let untied = names.settle(checkpoint);
         let (fit, request, omitted) = fit_head::<S>(&config, &names, head, checkpoint)?;
+        let started = Instant::now();
         let (device, passed_over) = open_device::<S>(options, &smallest_graph::<S>(&config, &names, head, &request)?).await?;
         let report = LoadReport {
             head: head.name,
             platform: device.platform(),
             device: device.description(),
+            open_ms: milliseconds(started),
             precision: "float32",
             passed_over,
             omitted,

@@ -36,7 +36,7 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Breaks the code in known ways, one at a time, and sees that a test turns red for each.
     Mutants(mutants::Arguments),
-    /// Times a checkpoint on this machine, alternating with PyTorch, and prints medians and ratios.
+    /// Times models natively and in a browser, in turns with peers; what `gen bench` starts.
     Bench(bench::Arguments),
     /// Runs the generated tests in a browser, on its WebNN, its WebGPU and its processor.
     WebTest(web_test::Arguments),

@@ -1,5 +1,6 @@
 //! The generated tests in a browser: builds them for wasm32, serves them on loopback, drives a browser, prints what cargo would.
 
+pub(crate) mod bench;
 mod browser;
 mod cdp;
 mod report;

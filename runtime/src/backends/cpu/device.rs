@@ -66,6 +66,7 @@ fn pool(threads: Option<usize>) -> std::result::Result<Arc<rayon::ThreadPool>, r
 #[cfg(target_family = "wasm")]
 fn pool(_threads: Option<usize>) -> std::result::Result<Arc<rayon::ThreadPool>, rayon::ThreadPoolBuildError> {
     static POOL: std::sync::OnceLock<Arc<rayon::ThreadPool>> = std::sync::OnceLock::new();
+    gemm::set_wasm_simd128(cfg!(target_feature = "simd128"));
     if let Some(pool) = POOL.get() {
         return Ok(Arc::clone(pool));
     }

@@ -6,7 +6,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::math;
-use super::product::{TILE, Tile, VECTORS, lanes};
+use super::product::{TILE, Tile, lanes, vectors};
 use super::shared::Blocks;
 use super::tape::Tape;
 use crate::optimize::Linear;
@@ -17,8 +17,8 @@ const BLOCK: usize = 16 * TILE;
 const INNER: usize = 768;
 /// Rows turned at once, at most, from sums by column to output by row.
 const ROWS: usize = 16;
-/// Panels of a group of rows.
-const GROUP: usize = 4;
+/// Rows of a group, in whole panels: the weights are read once for all of them.
+const GROUP: usize = 256;
 
 /// Memory for the packed left side of the largest product.
 #[derive(Debug, Default)]
@@ -66,7 +66,8 @@ pub(super) fn scratch_length(linear: &Linear) -> usize {
 /// Computes a product into `output`, `[rows, columns]`.
 pub(super) fn run(linear: &Linear, operands: &Operands<'_>, tape: Option<&Tape>, scratch: &mut Scratch, output: &mut [f32]) {
     let lanes = lanes();
-    let width = VECTORS * lanes;
+    let width = vectors() * lanes;
+    let group_rows = GROUP.next_multiple_of(width);
     let inner = linear.inner;
     let packed = scratch.floats(scratch_length(linear));
     if inner > 0 {
@@ -80,7 +81,7 @@ pub(super) fn run(linear: &Linear, operands: &Operands<'_>, tape: Option<&Tape>,
     let threads = rayon::current_num_threads();
     // Narrow products are cut finer, so that every thread has some.
     let block = BLOCK.min(linear.columns.div_ceil(2 * threads).next_multiple_of(TILE));
-    let (blocks, groups) = (linear.columns.div_ceil(block), linear.rows.div_ceil(width * GROUP));
+    let (blocks, groups) = (linear.columns.div_ceil(block), linear.rows.div_ceil(group_rows));
     let columns = Blocks::new(output, linear.columns);
     (0..blocks * groups).into_par_iter().for_each(|task| {
         let (first, group) = (task / groups * block, task % groups);
@@ -90,7 +91,8 @@ pub(super) fn run(linear: &Linear, operands: &Operands<'_>, tape: Option<&Tape>,
             tape,
             packed,
             lanes,
-            rows: group * width * GROUP..linear.rows.min((group + 1) * width * GROUP),
+            width,
+            rows: group * group_rows..linear.rows.min((group + 1) * group_rows),
             columns: first..linear.columns.min(first + block),
         };
         task.run(&columns);
@@ -104,6 +106,8 @@ struct Task<'a> {
     tape: Option<&'a Tape>,
     packed: &'a [f32],
     lanes: usize,
+    /// Rows of a full panel.
+    width: usize,
     rows: std::ops::Range<usize>,
     columns: std::ops::Range<usize>,
 }
@@ -115,7 +119,7 @@ thread_local! {
 
 impl Task<'_> {
     fn run(&self, output: &Blocks<'_>) {
-        let width = VECTORS * self.lanes;
+        let width = self.width;
         let block = self.columns.len().next_multiple_of(TILE);
         let panels = self.rows.len().div_ceil(width);
         SUMS.with_borrow_mut(|sums| {
@@ -127,7 +131,7 @@ impl Task<'_> {
 
     /// Sums `[panel][column][row of the panel]`.
     fn multiply(&self, sums: &mut [f32], block: usize, panels: usize) {
-        let (inner, width) = (self.linear.inner, VECTORS * self.lanes);
+        let (inner, width) = (self.linear.inner, self.width);
         let arch = Arch::new();
         if inner == 0 {
             return sums.fill(0.0);
@@ -139,7 +143,7 @@ impl Task<'_> {
                     let weights = self.weights(tile, start, length, copied);
                     for panel in 0..panels {
                         let first = self.rows.start + panel * width;
-                        let vectors = (self.linear.rows - first).div_ceil(self.lanes).min(VECTORS);
+                        let vectors = (self.linear.rows - first).div_ceil(self.lanes).min(width / self.lanes);
                         let rows = vectors * self.lanes;
                         let panel_data = &self.packed[first * inner + start * rows..][..length * rows];
                         let sums = &mut sums[(panel * block + tile) * width..][..TILE * rows];
@@ -169,13 +173,13 @@ impl Task<'_> {
 
     /// Bias, activation and residual, while the sums are in the cache; then the block's rows are written.
     fn finish(&self, sums: &[f32], block: usize, output: &Blocks<'_>) {
-        let (width, columns) = (VECTORS * self.lanes, self.linear.columns);
+        let (width, columns) = (self.width, self.linear.columns);
         // Panels are a power of two wide, so that a step never crosses from one into the next.
         let step = ROWS.min(width);
         let mut turned = [[0f32; BLOCK]; ROWS];
         for first in self.rows.clone().step_by(step) {
             let (panel, lane) = ((first - self.rows.start) / width, (first - self.rows.start) % width);
-            let vectors = (self.linear.rows - (self.rows.start + panel * width)).div_ceil(self.lanes).min(VECTORS);
+            let vectors = (self.linear.rows - (self.rows.start + panel * width)).div_ceil(self.lanes).min(width / self.lanes);
             let rows = vectors * self.lanes;
             let count = step.min(self.rows.end - first);
             for column in 0..self.columns.len() {

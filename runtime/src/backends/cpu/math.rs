@@ -4,20 +4,33 @@
 
 use pulp::Arch;
 
+/// `self · a + b`, rounded once where the processor does that in one instruction. WebAssembly's SIMD does not, and its scalar call is hundreds of
+/// instructions: there it is two roundings, a unit in the last place or two away.
+trait Fused {
+    fn fused(self, a: Self, b: Self) -> Self;
+}
+
+impl Fused for f32 {
+    #[inline(always)]
+    fn fused(self, a: f32, b: f32) -> f32 {
+        if cfg!(target_family = "wasm") { self * a + b } else { self.mul_add(a, b) }
+    }
+}
+
 /// `exp(x)`: reduced by powers of two, then a polynomial (after N. Juffa).
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     let bounded = x.clamp(-104.0, 89.0);
     let n = (bounded * std::f32::consts::LOG2_E).round_ties_even();
-    let f = n.mul_add(-6.931_457_5e-1, bounded);
-    let f = n.mul_add(-1.428_606_8e-6, f);
+    let f = n.fused(-6.931_457_5e-1, bounded);
+    let f = n.fused(-1.428_606_8e-6, f);
     let p = 1.378_059_4e-3_f32;
-    let p = p.mul_add(f, 8.373_124_5e-3);
-    let p = p.mul_add(f, 4.166_953_6e-2);
-    let p = p.mul_add(f, 1.666_647_2e-1);
-    let p = p.mul_add(f, 4.999_998_5e-1);
-    let p = p.mul_add(f, 1.0);
-    let p = p.mul_add(f, 1.0);
+    let p = p.fused(f, 8.373_124_5e-3);
+    let p = p.fused(f, 4.166_953_6e-2);
+    let p = p.fused(f, 1.666_647_2e-1);
+    let p = p.fused(f, 4.999_998_5e-1);
+    let p = p.fused(f, 1.0);
+    let p = p.fused(f, 1.0);
     // 2ⁿ in two factors, since n may lie outside the range of one exponent.
     let n = n as i32;
     let half = n >> 1;
@@ -30,21 +43,21 @@ pub(super) fn exp(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn erf(x: f32) -> f32 {
     let (t, s) = (x.abs(), x * x);
-    let far = (-1.728_534_7e-5_f32).mul_add(t, 3.831_974_7e-4);
-    let u = (-3.883_963_8e-3_f32).mul_add(t, 2.425_462_2e-2);
-    let far = far.mul_add(s, u);
-    let far = far.mul_add(t, -1.067_778_8e-1);
-    let far = far.mul_add(t, -6.348_467e-1);
-    let far = far.mul_add(t, -1.287_175_1e-1);
-    let far = far.mul_add(t, -t);
+    let far = (-1.728_534_7e-5_f32).fused(t, 3.831_974_7e-4);
+    let u = (-3.883_963_8e-3_f32).fused(t, 2.425_462_2e-2);
+    let far = far.fused(s, u);
+    let far = far.fused(t, -1.067_778_8e-1);
+    let far = far.fused(t, -6.348_467e-1);
+    let far = far.fused(t, -1.287_175_1e-1);
+    let far = far.fused(t, -t);
     let far = (1.0 - exp(far)).copysign(x);
     let near = -5.967_617e-4_f32;
-    let near = near.mul_add(s, 4.991_194_2e-3);
-    let near = near.mul_add(s, -2.676_813_5e-2);
-    let near = near.mul_add(s, 1.128_199_25e-1);
-    let near = near.mul_add(s, -3.761_253_4e-1);
-    let near = near.mul_add(s, 1.283_791_7e-1);
-    let near = near.mul_add(x, x);
+    let near = near.fused(s, 4.991_194_2e-3);
+    let near = near.fused(s, -2.676_813_5e-2);
+    let near = near.fused(s, 1.128_199_25e-1);
+    let near = near.fused(s, -3.761_253_4e-1);
+    let near = near.fused(s, 1.283_791_7e-1);
+    let near = near.fused(x, x);
     if t > 0.927_734_4 { far } else { near }
 }
 
@@ -54,11 +67,11 @@ pub(super) fn tanh(x: f32) -> f32 {
     let (t, s) = (x.abs(), x * x);
     let far = (1.0 - 2.0 / (exp(2.0 * t) + 1.0)).copysign(x);
     let near = -5.704_988_7e-3_f32;
-    let near = near.mul_add(s, 2.063_909e-2);
-    let near = near.mul_add(s, -5.373_971_6e-2);
-    let near = near.mul_add(s, 1.333_144_2e-1);
-    let near = near.mul_add(s, -3.333_328e-1);
-    let near = (near * s).mul_add(x, x);
+    let near = near.fused(s, 2.063_909e-2);
+    let near = near.fused(s, -5.373_971_6e-2);
+    let near = near.fused(s, 1.333_144_2e-1);
+    let near = near.fused(s, -3.333_328e-1);
+    let near = (near * s).fused(x, x);
     if t > 0.625 || x.is_nan() { far } else { near }
 }
 

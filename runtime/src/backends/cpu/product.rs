@@ -7,8 +7,13 @@ use pulp::{Simd, WithSimd};
 
 /// Weight rows of one tile.
 pub(super) const TILE: usize = 6;
-/// Vectors of a full panel.
-pub(super) const VECTORS: usize = 4;
+/// Vectors of a full panel, at most.
+const VECTORS: usize = 4;
+
+/// Vectors of a full panel here: as many as leave the sums of a tile in registers, of which AVX-512 and Arm have 32 and the others 16.
+pub(super) fn vectors() -> usize {
+    if lanes() >= 16 || cfg!(target_arch = "aarch64") { VECTORS } else { 2 }
+}
 
 /// `sums[c][r] (+)= Σₖ panel[k][r] · weights[c][k]`
 pub(super) struct Tile<'a> {
@@ -38,19 +43,23 @@ impl WithSimd for Tile<'_> {
     }
 }
 
-#[inline(always)]
+// On wasm nothing depends on inlining, and an engine's register allocator does better with small functions.
+#[cfg_attr(target_family = "wasm", inline(never))]
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 #[allow(clippy::needless_range_loop)]
 fn multiply<S: Simd, const V: usize>(simd: S, tile: Tile<'_>) {
-    let (panel, _) = S::as_simd_f32s(tile.panel);
-    let inner = panel.len() / V;
-    let weights = tile.weights.map(|row| &row[..inner]);
+    let (columns, _) = S::as_simd_f32s(tile.panel).0.as_chunks::<V>();
+    // Spelt out, so that the compiler sees that every row is as long as the loop and leaves out the checks.
+    let length = columns.len();
+    let [a, b, c, d, e, f] = tile.weights;
+    let weights = [&a[..length], &b[..length], &c[..length], &d[..length], &e[..length], &f[..length]];
     let mut sums = [[simd.splat_f32s(0.0); V]; TILE];
     // By index, not by zipped iterators: so the sums stay in registers.
-    for (k, column) in panel.chunks_exact(V).enumerate() {
+    for k in 0..length {
         for row in 0..TILE {
             let weight = simd.splat_f32s(weights[row][k]);
             for vector in 0..V {
-                sums[row][vector] = simd.mul_add_e_f32s(column[vector], weight, sums[row][vector]);
+                sums[row][vector] = simd.mul_add_e_f32s(columns[k][vector], weight, sums[row][vector]);
             }
         }
     }
