@@ -92,8 +92,9 @@ impl GraphBuilder {
 
     /// A tensor that every run is given.
     ///
-    /// **Errors** a name used before.
+    /// **Errors** a name used before; a size of 0 or a rank above [`OperandDescriptor::MAX_RANK`].
     pub fn input(&self, name: &str, descriptor: OperandDescriptor) -> Result<Operand, GraphError> {
+        check(&format!("input `{name}`"), &descriptor)?;
         let mut state = self.state.borrow_mut();
         if let Some((_, first)) = state.inputs.iter().find(|(known, _)| known == name) {
             return Err(conflict(name, state.values.descriptor(*first), &descriptor));
@@ -105,8 +106,10 @@ impl GraphBuilder {
 
     /// A tensor of the checkpoint. The same name gives the same operand, so that tied weights are one.
     ///
-    /// **Errors** [`GraphError::NameConflict`] where the name was used with another descriptor.
+    /// **Errors** [`GraphError::NameConflict`] where the name was used with another descriptor; a size of 0 or a rank above
+    /// [`OperandDescriptor::MAX_RANK`].
     pub fn weight(&self, name: &str, descriptor: OperandDescriptor) -> Result<Operand, GraphError> {
+        check(&format!("weight `{name}`"), &descriptor)?;
         let mut state = self.state.borrow_mut();
         if let Some(&first) = state.weight_index.get(name) {
             let known = state.values.descriptor(first);
@@ -123,9 +126,10 @@ impl GraphBuilder {
 
     /// A tensor that the graph holds itself; bytes are little endian, packed. Equal constants are one operand.
     ///
-    /// **Errors** bytes that are not as many as the descriptor needs.
+    /// **Errors** bytes that are not as many as the descriptor needs; a size of 0 or a rank above [`OperandDescriptor::MAX_RANK`].
     pub fn constant(&self, descriptor: OperandDescriptor, bytes: impl Into<Arc<[u8]>>) -> Result<Operand, GraphError> {
         let bytes = bytes.into();
+        check("constant", &descriptor)?;
         if bytes.len() != descriptor.byte_length() {
             return Err(GraphError::Rule {
                 label: "constant".into(),
@@ -144,27 +148,34 @@ impl GraphBuilder {
 
     /// A constant of rank 0: `value` in `data_type`, rounded once.
     ///
-    /// **Errors** a value that an integer type cannot hold exactly; float16 and the 4-bit types.
-    pub fn scalar(&self, data_type: DataType, value: f64) -> Result<Operand, GraphError> {
-        let wrong = || GraphError::Rule { label: "scalar".into(), reason: format!("{value} is not a {data_type} that a scalar can hold") };
+    /// **Errors** a value that an integer type cannot hold exactly, a whole number of Rust's integers for a float, the 4-bit types.
+    pub fn scalar(&self, data_type: DataType, value: impl Into<Number>) -> Result<Operand, GraphError> {
+        let value = value.into();
+        let wrong =
+            || GraphError::Rule { label: "scalar".into(), reason: format!("{value:?} is not a {data_type} that a scalar can hold") };
+        let whole = match value {
+            Number::Int(number) => Some(number),
+            Number::Float(number) => (number == number.trunc() && number.abs() < 2f64.powi(64)).then_some(number as i128),
+        };
         macro_rules! integer {
-            ($type:ty) => {{
-                let number = value as $type;
-                if number as f64 != value {
-                    return Err(wrong());
-                }
-                number.to_le_bytes().to_vec()
-            }};
+            ($type:ty) => {
+                whole.and_then(|number| <$type>::try_from(number).ok()).ok_or_else(wrong)?.to_le_bytes().to_vec()
+            };
         }
+        let float = |number: Number| match number {
+            Number::Float(number) => Ok(number),
+            Number::Int(_) => Err(wrong()),
+        };
         let bytes = match data_type {
-            DataType::Float32 => (value as f32).to_le_bytes().to_vec(),
+            DataType::Float32 => (float(value)? as f32).to_le_bytes().to_vec(),
+            DataType::Float16 => half_bits(float(value)?).to_le_bytes().to_vec(),
             DataType::Int32 => integer!(i32),
             DataType::Uint32 => integer!(u32),
             DataType::Int8 => integer!(i8),
             DataType::Uint8 => integer!(u8),
             DataType::Int64 => integer!(i64),
             DataType::Uint64 => integer!(u64),
-            DataType::Float16 | DataType::Int4 | DataType::Uint4 => return Err(wrong()),
+            DataType::Int4 | DataType::Uint4 => return Err(wrong()),
         };
         self.constant(OperandDescriptor::new(data_type, [])?, bytes)
     }
@@ -228,10 +239,10 @@ impl GraphBuilder {
             (operator.rule)(&call)
         };
         let descriptors = descriptors.map_err(|reason| GraphError::Rule { label: label.clone(), reason })?;
+        descriptors.iter().try_for_each(|descriptor| check(&label, descriptor))?;
         let node = NodeId(state.nodes.len() as u32);
         let mut operands = Vec::with_capacity(descriptors.len());
         for (index, descriptor) in descriptors.into_iter().enumerate() {
-            let descriptor = OperandDescriptor::new(descriptor.data_type, descriptor.shape)?;
             operands.push(self.push(&mut state, descriptor, Source::Node(node, index as u32)));
         }
         let outputs = operands.iter().map(|operand| operand.id).collect();
@@ -280,6 +291,54 @@ impl GraphBuilder {
     fn operand(&self, state: &State, id: ValueId) -> Operand {
         Operand { id, builder: self.identity, descriptor: Arc::new(state.values.descriptor(id).clone()) }
     }
+}
+
+/// A number of any type, for constants: Rust's own number types become one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(alias = "MLNumber")]
+pub enum Number {
+    /// A float, or a whole number that float64 holds.
+    Float(f64),
+    /// A whole number.
+    Int(i128),
+}
+
+impl From<f64> for Number {
+    fn from(number: f64) -> Self {
+        Number::Float(number)
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($type:ty)*) => {$(
+        impl From<$type> for Number {
+            fn from(number: $type) -> Self {
+                Number::Int(number.into())
+            }
+        }
+    )*};
+}
+
+whole_numbers! { i8 u8 i32 u32 i64 u64 }
+
+/// The nearest float16, by its bits; the crate `half` is not there in builds without features.
+fn half_bits(number: f64) -> u16 {
+    let sign = if number.is_sign_negative() { 0x8000 } else { 0 };
+    let magnitude = number.abs();
+    if number.is_nan() {
+        return 0x7e00;
+    }
+    // Below 2⁻¹⁴ the spacing is constant.
+    let exponent = (magnitude.to_bits() >> 52) as i32 - 1023;
+    let exponent = exponent.max(-14);
+    let steps = (magnitude / 2f64.powi(exponent - 10)).round_ties_even();
+    let bits = if magnitude.is_infinite() { f64::INFINITY } else { steps + f64::from((exponent + 14) * 1024) };
+    sign | if bits >= f64::from(0x7c00) { 0x7c00 } else { bits as u16 }
+}
+
+/// WebNN's rules of a graph's tensors, with the label in the message.
+fn check(label: &str, descriptor: &OperandDescriptor) -> Result<(), GraphError> {
+    descriptor.check().map_err(|reason| GraphError::Rule { label: label.to_owned(), reason })
 }
 
 fn conflict(name: &str, first: &OperandDescriptor, second: &OperandDescriptor) -> GraphError {

@@ -105,6 +105,21 @@ impl OperandDescriptor {
         }
     }
 
+    /// Largest rank of a graph's tensor.
+    pub const MAX_RANK: usize = 8;
+
+    /// Holds it against WebNN's rules of a graph's tensors: every size at least 1, a rank of at most [`Self::MAX_RANK`].
+    /// What a tensor outside of graphs may be is no affair of theirs.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if let Some(axis) = self.shape.iter().position(|size| *size == 0) {
+            return Err(format!("{self}: the size of axis {axis} is 0; a graph's tensors have at least one element"));
+        }
+        if self.rank() > Self::MAX_RANK {
+            return Err(format!("{self}: the rank {} is above {}", self.rank(), Self::MAX_RANK));
+        }
+        Self::new(self.data_type, &self.shape[..]).map(drop).map_err(|error| error.to_string())
+    }
+
     /// Number of dimensions.
     pub fn rank(&self) -> usize {
         self.shape.len()

@@ -11,7 +11,7 @@ mod graph_data;
 mod operator;
 mod resampling;
 
-pub use builder::{GraphBuilder, Operand};
+pub use builder::{GraphBuilder, Number, Operand};
 pub(crate) use call::Descriptors;
 pub use call::{Argument, Call};
 pub use descriptor::{DataType, OperandDescriptor};

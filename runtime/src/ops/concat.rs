@@ -1,6 +1,6 @@
 //! Tensors one after another.
 
-use super::rule::{below_rank, same_type};
+use super::rule::{below_rank, same_type, tensor_count};
 use crate::graph::{Call, OperandDescriptor, operator};
 
 operator! {
@@ -8,7 +8,7 @@ operator! {
     ///
     /// **Shapes** equal but for `axis`, whose sizes add up.
     /// **Types** all; the inputs have one type.
-    /// **Errors** no inputs, an axis out of range, shapes or types that differ.
+    /// **Errors** no inputs or more than 8192, an axis out of range, shapes or types that differ.
     /// **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-concat>
     concat "concat" CONCAT (inputs: operands, axis: int)
     rule rule;
@@ -21,6 +21,7 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
         return Err(String::from("`inputs` is empty"));
     };
     below_rank(axis, first.rank())?;
+    tensor_count("inputs", inputs.len())?;
     let mut output = (*first).clone();
     for (index, input) in rest.iter().enumerate() {
         same_type(first, input, &format!("input {}", index + 1))?;

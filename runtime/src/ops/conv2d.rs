@@ -53,6 +53,7 @@ impl Convolution {
         let (filter, filter_strides) =
             pick("filter", &call.operand("filter").shape, call.text("filter_layout"), "oihw", &["oihw", "hwio", "ohwi", "ihwo"])?;
         let window = Window::new(call, [filter[2], filter[3]])?;
+        window.check(&input)?;
         let [batches, channels, ..] = input.sizes;
         let groups = groups(call)?;
         if channels % groups != 0 || channels / groups != filter[1] {

@@ -141,6 +141,11 @@ mod rule {
         if axis < rank { Ok(()) } else { Err(format!("`axis` {axis} is not below the rank {rank}")) }
     }
 
+    /// As many tensors as WebNN takes or gives at once.
+    pub(super) fn tensor_count(name: &str, count: usize) -> Result<(), String> {
+        if count <= 8192 { Ok(()) } else { Err(format!("`{name}` has {count} entries, at most 8192 are possible")) }
+    }
+
     /// As many of something as the operand has axes.
     pub(super) fn one_per_axis(name: &str, values: &[usize], rank: usize) -> Result<(), String> {
         if values.len() == rank { Ok(()) } else { Err(format!("`{name}` must have one entry per axis, {rank}, found {}", values.len())) }

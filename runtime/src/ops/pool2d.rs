@@ -64,6 +64,7 @@ impl Pool {
         let input = Image::new("input", &call.operand("input").shape, layout)?;
         let [batches, channels, rows, columns] = input.sizes;
         let window = Window::new(call, list(call, "window_dimensions")?.unwrap_or([rows, columns]))?;
+        window.check(&input)?;
         let sizes = list::<2>(call, "output_sizes")?;
         let (floor, ceil): (Vec<i128>, Vec<i128>) = [0, 1].iter().map(|&axis| window.positions(axis, input.sizes[2 + axis])).unzip();
         let [rows, columns] = match (sizes, call.text("output_shape_rounding")) {

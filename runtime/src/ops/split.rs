@@ -1,6 +1,6 @@
 //! A tensor cut along one axis.
 
-use super::rule::below_rank;
+use super::rule::{below_rank, tensor_count};
 use crate::graph::{Call, OperandDescriptor, operator};
 
 operator! {
@@ -8,7 +8,7 @@ operator! {
     ///
     /// **Shapes** the input's, with each of `splits` in place of `axis`.
     /// **Types** all.
-    /// **Errors** an axis out of range; sizes of 0 or that do not add up to the axis.
+    /// **Errors** an axis out of range; more than 8192 parts; sizes of 0 or that do not add up to the axis.
     /// **Source** <https://www.w3.org/TR/webnn/#api-mlgraphbuilder-split>
     split "split" SPLIT (input: operand, splits: ints) -> list
     options SplitOptions {
@@ -22,6 +22,7 @@ operator! {
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     let (input, splits, axis) = (call.operand("input"), call.ints("splits"), call.int("axis"));
     below_rank(axis, input.rank())?;
+    tensor_count("splits", splits.len())?;
     let whole = input.shape[axis];
     if splits.is_empty() || splits.contains(&0) {
         return Err(String::from("`splits` is empty or has a size of 0"));

@@ -74,6 +74,17 @@ impl Window {
         Ok(window)
     }
 
+    /// Refuses windows and padded images that would be no tensors.
+    pub(super) fn check(&self, image: &Image) -> Result<(), String> {
+        let [batches, channels, rows, columns] = image.sizes.map(|size| size as i128);
+        let padded = batches * channels * (rows + self.padded(0)) * (columns + self.padded(1));
+        let window = self.sizes.iter().map(|size| *size as i128).product();
+        if [padded, window].iter().all(|count| *count <= i128::from(i32::MAX)) {
+            return Ok(());
+        }
+        Err(format!("the padded image would have {padded} elements, a window {window}; at most {} are possible", i32::MAX))
+    }
+
     /// Rows or columns that one window spans.
     fn extent(&self, axis: usize) -> i128 {
         (self.sizes[axis] as i128 - 1) * self.dilations[axis] as i128 + 1

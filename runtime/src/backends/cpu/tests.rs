@@ -218,12 +218,78 @@ fn inputs_are_checked_by_name() {
 }
 
 #[test]
-fn four_bit_types_are_refused_at_compile() {
+fn four_bit_types_keep_their_packing() {
     let b = GraphBuilder::new();
-    let x = b.input("x", OperandDescriptor::new(DataType::Int4, [4]).unwrap()).unwrap();
-    b.output("y", &b.identity(&x).unwrap()).unwrap();
-    let result = Device::new(Some(1)).unwrap().compile(&optimize(&b.build().unwrap()), &mut |constant| pack(constant));
-    assert!(matches!(result, Err(Error::Unsupported { .. })));
+    let input = b.input("x", OperandDescriptor::new(DataType::Int4, [3]).unwrap()).unwrap();
+    let turned = b.reverse(&b.reshape(&input, &[1, 3]).unwrap(), Default::default()).unwrap();
+    b.output("same", &input).unwrap();
+    b.output("turned", &turned).unwrap();
+    b.output("wide", &b.cast(&turned, DataType::Int32).unwrap()).unwrap();
+    b.output("narrow", &b.cast(&b.scalar(DataType::Float32, 100.0).unwrap(), DataType::Uint4).unwrap()).unwrap();
+    let graph = b.build().unwrap();
+    // -1, 2, -8
+    let x = Tensor::new(OperandDescriptor::new(DataType::Int4, [3]).unwrap(), &[0x2f, 0x08]).unwrap();
+    let mut compiled = Device::new(Some(1)).unwrap().compile(&optimize(&graph), &mut |constant| pack(constant)).unwrap();
+    let outputs = compiled.run(&[("x", &x)]).unwrap();
+    assert_eq!(outputs[0].1.bytes(), x.bytes());
+    assert_eq!(outputs[1].1.bytes(), [0x28, 0x0f]);
+    assert_eq!(outputs[2].1.as_slice::<i32>().unwrap(), [-8, 2, -1]);
+    assert_eq!(outputs[3].1.bytes(), [15]);
+}
+
+#[test]
+fn several_outputs_go_to_their_places() {
+    let b = GraphBuilder::new();
+    let float = |shape: &[usize]| OperandDescriptor::new(DataType::Float32, shape).unwrap();
+    let x = b.input("x", float(&[3, 2, 4])).unwrap();
+    let [weight, recurrent] = ["w", "r"].map(|name| b.weight(name, float(&[2, 20, if name == "w" { 4 } else { 5 }])).unwrap());
+    let options = crate::ops::options::LstmOptions { return_sequence: true, direction: "both".into(), ..Default::default() };
+    let outputs = b.lstm(&x, &weight, &recurrent, 3, 5, options).unwrap();
+    // The hidden state goes into the arena, the cell state nowhere, the sequence to an output.
+    b.output("sequence", &outputs[2]).unwrap();
+    b.output(
+        "hidden",
+        &b.matmul(&b.exp(&outputs[0]).unwrap(), &b.transpose(&outputs[0], TransposeOptions { permutation: Some(vec![0, 2, 1]) }).unwrap())
+            .unwrap(),
+    )
+    .unwrap();
+    let difference = difference(&b.build().unwrap(), 1);
+    assert!(difference < 1e-5, "{difference}");
+}
+
+#[test]
+fn convolutions_of_every_layout() {
+    let cases = [
+        ([2, 3, 11, 9], [4, 3, 3, 2], 1, [1, 2, 0, 1], [2, 1], [1, 2]),
+        ([1, 6, 8, 8], [9, 2, 3, 3], 3, [1, 1, 1, 1], [1, 1], [1, 1]),
+        ([1, 5, 7, 6], [5, 1, 3, 3], 5, [1, 1, 1, 1], [1, 1], [2, 1]),
+        ([1, 4, 5, 1], [6, 4, 1, 1], 1, [0; 4], [1, 1], [1, 1]),
+        ([1, 1, 1, 1], [1, 1, 1, 1], 1, [0; 4], [1, 1], [1, 1]),
+        ([1, 3, 32, 32], [20, 3, 8, 8], 1, [0; 4], [8, 8], [1, 1]),
+    ];
+    for (image, filter, groups, padding, strides, dilations) in cases {
+        for (input_layout, filter_layout) in ["nchw", "nhwc"].iter().flat_map(|a| ["oihw", "hwio", "ohwi", "ihwo"].map(|b| (*a, b))) {
+            let arrange = |sizes: [usize; 4], from: &str, to: &str| -> Vec<usize> {
+                to.chars().map(|letter| sizes[from.find(letter).unwrap()]).collect()
+            };
+            let b = GraphBuilder::new();
+            let float = |shape: Vec<usize>| OperandDescriptor::new(DataType::Float32, shape).unwrap();
+            let x = b.input("x", float(arrange(image, "nchw", input_layout))).unwrap();
+            let weight = b.weight("w", float(arrange(filter, "oihw", filter_layout))).unwrap();
+            let options = crate::ops::options::Conv2dOptions {
+                padding: Some(padding.to_vec()),
+                strides: Some(strides.to_vec()),
+                dilations: Some(dilations.to_vec()),
+                groups,
+                input_layout: input_layout.into(),
+                filter_layout: filter_layout.into(),
+                bias: Some(b.weight("b", float(vec![filter[0]])).unwrap()),
+            };
+            b.output("y", &b.conv2d(&x, &weight, options).unwrap()).unwrap();
+            let difference = difference(&b.build().unwrap(), 1);
+            assert!(difference < 1e-5, "{image:?} {filter:?} {input_layout} {filter_layout}: {difference}");
+        }
+    }
 }
 
 #[test]
