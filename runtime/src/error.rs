@@ -221,6 +221,14 @@ pub enum Error {
         /// What the driver said.
         reason: String,
     },
+    /// The device is gone: its driver restarted, it was taken away, or the browser gave its memory to another page.
+    #[error("the {platform} device was lost: {reason}; `reload` opens one anew and keeps the weights")]
+    DeviceLost {
+        /// Platform's name.
+        platform: String,
+        /// What the driver or the browser said.
+        reason: String,
+    },
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {

@@ -100,6 +100,8 @@ pub struct Model<S: Skill> {
     fit: Fit,
     sessions: Vec<((Sizes, Request), Session)>,
     report: LoadReport,
+    /// What the caller asked for, for the day on which the device is lost.
+    options: LoadOptions,
 }
 
 impl<S: Skill> Model<S> {
@@ -131,7 +133,22 @@ impl<S: Skill> Model<S> {
             surplus: fit.surplus.clone(),
             widened: fit.widened.clone(),
         };
-        Ok(Self { config, head, names, request, device, fit, sessions: Vec::new(), report })
+        let options = LoadOptions { open: None, ..options.clone() };
+        Ok(Self { config, head, names, request, device, fit, sessions: Vec::new(), report, options })
+    }
+
+    /// Opens a device anew, as [`Model::load`] chose the first, and forgets what was compiled on the old one. The next run compiles and
+    /// uploads again, from the weights in host memory. It is what [`Error::DeviceLost`] asks for, and serves to give a device's memory
+    /// back. [`Model::report`] tells the new device, which may be another platform's where the old one does not come back.
+    ///
+    /// **Errors** no platform; the model is then as it was.
+    pub async fn reload(&mut self) -> Result<()> {
+        let graph = smallest_graph::<S>(&self.config, &self.names, self.head, &self.request)?;
+        let (device, passed_over) = open_device::<S>(&self.options, &graph).await?;
+        self.sessions.clear();
+        (self.report.platform, self.report.device) = (device.platform(), device.description());
+        (self.report.passed_over, self.device) = (passed_over, device);
+        Ok(())
     }
 
     /// The config in use.

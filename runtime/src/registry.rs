@@ -24,6 +24,8 @@ pub trait AnyModel {
     fn dimensions(&self) -> Vec<Dimension>;
     /// What was found out while loading.
     fn report(&self) -> &LoadReport;
+    /// As [`Model::reload`].
+    fn reload(&mut self) -> Pending<'_, ()>;
     /// As [`Model::run`].
     fn run<'a>(&'a mut self, inputs: &'a BTreeMap<String, Tensor>, lists: &'a [&'a str]) -> Pending<'a, Run>;
 }
@@ -43,6 +45,10 @@ impl<S: Skill> AnyModel for Model<S> {
 
     fn report(&self) -> &LoadReport {
         Model::report(self)
+    }
+
+    fn reload(&mut self) -> Pending<'_, ()> {
+        Box::pin(Model::reload(self))
     }
 
     fn run<'a>(&'a mut self, inputs: &'a BTreeMap<String, Tensor>, lists: &'a [&'a str]) -> Pending<'a, Run> {

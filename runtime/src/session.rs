@@ -20,6 +20,8 @@ pub struct DeviceOptions {
     /// Refuses WebGPU adapters that are software on this machine's processor. [`crate::model::Model::load`] sets it where it chooses by
     /// itself and the CPU is to be had: the CPU's own kernels are faster there.
     pub hardware_only: bool,
+    /// Bytes that one WebGPU binding may show, where that is less than the adapter's limit. Larger weights are split over several.
+    pub max_binding_bytes: Option<u64>,
 }
 
 /// An open device. Clones are the same device.
@@ -63,6 +65,7 @@ impl Device {
                 let choice = backends::webgpu::AdapterChoice {
                     name: options.adapter.clone(),
                     hardware: options.hardware_only,
+                    max_binding_bytes: options.max_binding_bytes,
                     ..Default::default()
                 };
                 backends::webgpu::Device::open(&choice).await.map(Device::WebGpu)
@@ -108,6 +111,21 @@ impl Device {
             #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
             Device::WebNn(device) => device.description(),
         }
+    }
+
+    /// Ends the device as a driver does that restarts: what is compiled on it fails with [`Error::DeviceLost`]. False where there is none
+    /// to end: a processor is not lost. For tests.
+    pub fn destroy(&self) -> bool {
+        match self {
+            #[cfg(feature = "webgpu")]
+            Device::WebGpu(device) => device.destroy(),
+            #[cfg(all(feature = "webnn", target_arch = "wasm32"))]
+            Device::WebNn(device) => device.destroy(),
+            #[allow(unreachable_patterns)]
+            _ => return false,
+        }
+        #[allow(unreachable_code)]
+        true
     }
 
     /// Holds a graph against what the device computes, before a weight is read. Only a browser's WebNN differs from browser to browser;

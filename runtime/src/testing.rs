@@ -2,6 +2,8 @@
 //!
 //! Tests are async functions in a list, so that one list serves `cargo test` and a browser.
 
+mod life;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -17,6 +19,8 @@ use crate::session::Device;
 use crate::skill::{InputSpec, Size, Skill};
 use crate::tensor::Tensor;
 use crate::weights::{Checkpoint, parse_tensors, read_tensors};
+
+pub use life::Life;
 
 /// Why a test did not pass.
 #[derive(Debug)]
@@ -88,7 +92,7 @@ pub struct Golden {
 pub struct Context<S: Skill> {
     platform: Platform,
     goldens: Goldens,
-    open: Option<Device>,
+    open: Vec<Device>,
     skill: std::marker::PhantomData<S>,
 }
 
@@ -102,18 +106,18 @@ enum Goldens {
 impl<S: Skill> Context<S> {
     /// Tests on a platform with the goldens of a folder.
     pub fn new(platform: Platform, goldens: impl Into<PathBuf>) -> Self {
-        Self { platform, goldens: Goldens::Folder(goldens.into()), open: None, skill: std::marker::PhantomData }
+        Self { platform, goldens: Goldens::Folder(goldens.into()), open: Vec::new(), skill: std::marker::PhantomData }
     }
 
     /// Tests on a platform with goldens at hand, for a browser that fetched them.
     pub fn with_goldens(platform: Platform, goldens: Vec<Golden>) -> Self {
-        Self { platform, goldens: Goldens::Loaded(goldens), open: None, skill: std::marker::PhantomData }
+        Self { platform, goldens: Goldens::Loaded(goldens), open: Vec::new(), skill: std::marker::PhantomData }
     }
 
-    /// With a device that is open already, so that tests which run one after another compile each shader once.
+    /// With devices that are open already, so that tests which run one after another compile each shader once.
     #[must_use]
-    pub fn on(self, device: Device) -> Self {
-        Self { open: Some(device), ..self }
+    pub fn on(self, open: Vec<Device>) -> Self {
+        Self { open, ..self }
     }
 
     /// The platform under test.
@@ -132,7 +136,8 @@ impl<S: Skill> Context<S> {
     ///
     /// **Errors** as [`Context::load`].
     pub async fn load_on(&self, platform: Platform, checkpoint: &Checkpoint) -> Result<Model<S>, Outcome> {
-        let options = LoadOptions { platform: Some(platform), open: self.open.clone(), ..LoadOptions::default() };
+        let open = self.open.iter().find(|device| device.platform() == platform).cloned();
+        let options = LoadOptions { platform: Some(platform), open, ..LoadOptions::default() };
         Model::load(checkpoint, &options).await.map_err(|error| match error {
             Error::Unavailable { .. } => Outcome::Skipped(error.to_string()),
             error => Outcome::Failed(error.to_string()),
@@ -310,6 +315,12 @@ pub fn with_element(tensor: &Tensor, index: usize, value: i64) -> Result<Tensor,
 /// A platform, the folder of the goldens, and the tests to run there.
 pub type Suite<S> = (Platform, &'static str, &'static [Test<S>]);
 
+/// A generated list by name, with the tests that every family has: those of [`Life`].
+pub fn all<S: Skill>(platform: Platform, tests: &'static [Test<S>]) -> Vec<(String, &'static Test<S>)> {
+    let life = Life::<S>::tests(platform).iter().map(|test| (format!("life::{}", test.name), test));
+    tests.iter().map(|test| (test.name.to_owned(), test)).chain(life).collect()
+}
+
 /// In a browser the page runs the lists; this is here so that a generated file compiles there too.
 #[cfg(target_arch = "wasm32")]
 pub fn main<S: Skill>(_suites: &[Suite<S>]) -> ExitCode {
@@ -321,10 +332,12 @@ pub fn main<S: Skill>(_suites: &[Suite<S>]) -> ExitCode {
 pub fn main<S: Skill>(suites: &[Suite<S>]) -> ExitCode {
     use libtest_mimic::{Arguments, Completion, Failed, Trial};
     let arguments = Arguments::from_args();
-    let tests = suites.iter().flat_map(|(platform, goldens, tests)| tests.iter().map(move |test| (*platform, *goldens, test)));
-    let trials = tests.map(|(platform, goldens, test)| {
+    let tests = suites.iter().flat_map(|(platform, goldens, tests)| {
+        all(*platform, tests).into_iter().map(move |(name, test)| (*platform, *goldens, name, test))
+    });
+    let trials = tests.map(|(platform, goldens, name, test)| {
         let context = Context::<S>::new(platform, goldens);
-        let name = if suites.len() > 1 { format!("{platform}::{}", test.name) } else { test.name.to_owned() };
+        let name = if suites.len() > 1 { format!("{platform}::{name}") } else { name };
         Trial::ignorable_test(name.clone(), move || match pollster::block_on((test.run)(&context)) {
             Ok(()) => Ok(Completion::Completed),
             Err(Outcome::Skipped(reason)) => {

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use ipfs_accelerate_runtime::platform::Platform;
 use ipfs_accelerate_runtime::session::{Device, DeviceOptions};
 use ipfs_accelerate_runtime::skill::Skill;
-use ipfs_accelerate_runtime::testing::{Context, Outcome, Test, TestResult};
+use ipfs_accelerate_runtime::testing::{Context, Outcome, Test, TestResult, all};
 use serde::Serialize;
 
 use crate::fetched;
@@ -30,8 +30,8 @@ pub(crate) struct Suite {
 /// The suite of a file; none where its platform is not one of the runtime's.
 pub(crate) fn suite<S: Skill>(name: &'static str, platform: &'static str, tests: &'static [Test<S>]) -> Option<Suite> {
     let on = Platform::from_name(platform)?;
-    let run = move |index: usize| -> Pin<Box<dyn Future<Output = Verdict>>> { Box::pin(run(on, tests.get(index))) };
-    let names = tests.iter().map(|test| test.name.to_owned()).collect();
+    let (names, tests): (Vec<String>, Vec<&'static Test<S>>) = all(on, tests).into_iter().unzip();
+    let run = move |index: usize| -> Pin<Box<dyn Future<Output = Verdict>>> { Box::pin(run(on, tests.get(index).copied())) };
     Some(Suite { suite: name.to_owned(), family: S::FAMILY, platform, tests: names, run: Box::new(run) })
 }
 
@@ -46,11 +46,12 @@ async fn run<S: Skill>(platform: Platform, test: Option<&'static Test<S>>) -> Ve
 async fn attempt<S: Skill>(platform: Platform, test: Option<&'static Test<S>>) -> TestResult {
     let test = test.ok_or_else(|| Outcome::Failed("there is no such test".into()))?;
     let context = Context::<S>::with_goldens(platform, fetched::goldens(S::FAMILY)?);
-    match device(platform).await {
-        Ok(device) => (test.run)(&context.on(device)).await,
-        // The test itself says what is missing.
-        Err(_) => (test.run)(&context).await,
+    let mut open = Vec::new();
+    for platform in Platform::ALL {
+        // Where there is none, the test itself says what is missing.
+        open.extend(device(platform).await.ok());
     }
+    (test.run)(&context.on(open)).await
 }
 
 /// The platform's device, opened once for all tests.

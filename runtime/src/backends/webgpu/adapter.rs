@@ -16,6 +16,8 @@ pub struct AdapterChoice {
     pub index: Option<usize>,
     /// True refuses software adapters.
     pub hardware: bool,
+    /// Bytes that one binding may show, where that is less than the adapter's limit: larger weights are split.
+    pub max_binding_bytes: Option<u64>,
 }
 
 impl AdapterChoice {

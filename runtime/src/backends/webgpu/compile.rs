@@ -26,12 +26,13 @@ pub struct Compiled {
     pub(super) inputs: Vec<Port>,
     pub(super) outputs: Vec<Port>,
     pub(super) commands: Vec<Command>,
-    pub(super) input_buffer: wgpu::Buffer,
-    pub(super) output_buffer: wgpu::Buffer,
+    pub(super) input_buffer: Owned,
+    pub(super) output_buffer: Owned,
     pub(super) staging: Staging,
     pub(super) bound: BoundPorts,
-    /// Keeps what the bind groups name in the set that shares it.
-    _constants: Vec<Arc<wgpu::Buffer>>,
+    /// Keep what the bind groups name; constants in the set that shares them.
+    _arena: Owned,
+    _constants: Vec<Arc<Owned>>,
     report: Report,
 }
 
@@ -192,11 +193,11 @@ impl Compiled {
         // Scopes belong to this thread: both are closed before anything is awaited.
         let (validation, memory) = (validation.pop(), memory.pop());
         let (memory, validation) = (memory.await, validation.await);
+        shared.check()?;
         if let Some(error) = memory.or(validation) {
             let bytes = plan.arena_bytes + plan.constant_bytes();
             return Err(device_error(format!("{} (while {bytes} bytes of arena and weights were asked for)", describe(&error))));
         }
-        shared.check()?;
         made
     }
 
@@ -215,7 +216,7 @@ impl Compiled {
             if size > largest {
                 return Err(unsupported(label, format!("{size} bytes; a buffer holds {largest}")));
             }
-            Ok(shared.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false }))
+            Ok(Owned(shared.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })))
         };
         let arena = buffer("arena", plan.arena_bytes + 256, Usages::STORAGE)?;
         let input_buffer = buffer("inputs", plan.input_bytes(), Usages::STORAGE | Usages::COPY_DST)?;
@@ -227,12 +228,12 @@ impl Compiled {
             weights.extend(buffers.into_iter().enumerate().map(|(chunk, buffer)| (Resource::Constant { index, chunk }, buffer)));
         }
         let find = |resource: Resource| match resource {
-            Resource::Arena => Some(Source::Buffer(arena.clone())),
-            Resource::Inputs => Some(Source::Buffer(input_buffer.clone())),
-            Resource::Outputs => Some(Source::Buffer(output_buffer.clone())),
+            Resource::Arena => Some(Source::Buffer(arena.0.clone())),
+            Resource::Inputs => Some(Source::Buffer(input_buffer.0.clone())),
+            Resource::Outputs => Some(Source::Buffer(output_buffer.0.clone())),
             Resource::BoundInput(index) => bound.inputs[index].clone().map(|resident| Source::Resident(resident, Bound::Read)),
             Resource::BoundOutput(index) => bound.outputs[index].clone().map(|(resident, bound)| Source::Resident(resident, bound)),
-            Resource::Constant { .. } => weights.get(&resource).map(|buffer| Source::Buffer(buffer.as_ref().clone())),
+            Resource::Constant { .. } => weights.get(&resource).map(|buffer| Source::Buffer(buffer.0.clone())),
         };
         let mut pipelines = lock(&shared.pipelines);
         let mut commands = Vec::with_capacity(plan.dispatches.len());
@@ -277,6 +278,7 @@ impl Compiled {
             input_buffer,
             output_buffer,
             staging,
+            _arena: arena,
             _constants: weights.into_values().collect(),
             report,
         })
@@ -297,6 +299,24 @@ impl Compiled {
     pub fn details(&self) -> Report {
         let allocated_bytes = self.shared.device.generate_allocator_report().map(|report| report.total_allocated_bytes);
         Report { allocated_bytes, ..self.report.clone() }
+    }
+}
+
+/// A buffer whose memory is given back when this is dropped, at once: a browser's garbage collector does not see how much it is.
+#[derive(Debug)]
+pub(super) struct Owned(pub(super) wgpu::Buffer);
+
+impl std::ops::Deref for Owned {
+    type Target = wgpu::Buffer;
+
+    fn deref(&self) -> &wgpu::Buffer {
+        &self.0
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.destroy();
     }
 }
 

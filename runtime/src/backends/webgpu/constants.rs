@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
+use super::compile::Owned;
 use super::device::Shared;
 use super::dispatch::Chunk;
 use super::signal::lock;
@@ -16,7 +17,7 @@ pub type Loader<'a> = dyn FnMut(&PackedConstant) -> Result<Tensor> + 'a;
 /// The uploaded weights of one checkpoint on one device. Clones are the same set; a weight leaves when no program uses it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Constants {
-    known: Arc<Mutex<HashMap<Key, Weak<wgpu::Buffer>>>>,
+    known: Arc<Mutex<HashMap<Key, Weak<Owned>>>>,
 }
 
 /// The constant, and where its chunk ends: devices of other limits split otherwise.
@@ -38,7 +39,7 @@ impl Constants {
         constant: &PackedConstant,
         chunks: &[Chunk],
         load: &mut Loader<'_>,
-    ) -> Result<Vec<Arc<wgpu::Buffer>>> {
+    ) -> Result<Vec<Arc<Owned>>> {
         let key = |chunk: &Chunk| (constant.key.clone(), chunk.bytes.end);
         let known: Option<Vec<_>> = {
             let known = lock(&self.known);
@@ -47,7 +48,7 @@ impl Constants {
         if let Some(buffers) = known {
             return Ok(buffers);
         }
-        let buffers: Vec<Arc<wgpu::Buffer>> = chunks.iter().map(|chunk| Arc::new(buffer(shared, constant, chunk))).collect();
+        let buffers: Vec<Arc<Owned>> = chunks.iter().map(|chunk| Arc::new(Owned(buffer(shared, constant, chunk)))).collect();
         let whole_words = constant.parts.len() == 1 || constant.parts.iter().all(|part| part.descriptor().byte_length().is_multiple_of(4));
         let mut together = Vec::new();
         let mut first = 0;
@@ -86,7 +87,7 @@ impl Constants {
 }
 
 /// Writes bytes of the constant, from its byte `first` on, to the chunks that hold them.
-fn spread(shared: &Shared, chunks: &[Chunk], buffers: &[Arc<wgpu::Buffer>], first: usize, bytes: &[u8]) {
+fn spread(shared: &Shared, chunks: &[Chunk], buffers: &[Arc<Owned>], first: usize, bytes: &[u8]) {
     for (chunk, buffer) in chunks.iter().zip(buffers) {
         let (from, to) = (chunk.bytes.start.max(first), chunk.bytes.end.min(first + bytes.len()));
         if from < to {

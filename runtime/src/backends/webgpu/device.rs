@@ -69,11 +69,16 @@ impl Device {
         }));
         let kept = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
-            lock(&kept).lost.get_or_insert_with(|| format!("lost ({reason:?}): {message}"));
+            lock(&kept)
+                .lost
+                .get_or_insert_with(|| format!("{} ({reason:?})", if message.is_empty() { "no reason was given" } else { &message }));
         });
         let limits = device.limits();
         let mut options = Options {
-            max_binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
+            max_binding_bytes: limits
+                .max_storage_buffer_binding_size
+                .min(limits.max_buffer_size)
+                .min(choice.max_binding_bytes.unwrap_or(u64::MAX)),
             max_bindings: limits.max_storage_buffers_per_shader_stage as usize,
             max_workgroups: limits.max_compute_workgroups_per_dimension,
             workgroup_bytes: limits.max_compute_workgroup_storage_size as usize,
@@ -156,19 +161,57 @@ impl Device {
         self.shared.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
-    /// Gives the adapter's memory back at once; what is compiled fails from here on. For tests of device loss.
+    /// Holds a shader against the adapter's own compiler, and runs nothing.
+    ///
+    /// **Errors** [`Error::Device`] with the label and what the compiler says.
+    pub async fn check_shader(&self, label: &str, source: &str) -> Result<()> {
+        let scope = self.shared.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let source = wgpu::ShaderSource::Wgsl(source.into());
+        let module = self.shared.device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(label), source });
+        let error = scope.pop().await;
+        let messages = module.get_compilation_info().await.messages;
+        let errors = messages.into_iter().filter(|message| message.message_type == wgpu::CompilationMessageType::Error);
+        let words: Vec<String> = errors.map(|message| message.message).chain(error.as_ref().map(describe)).collect();
+        if words.is_empty() { Ok(()) } else { Err(device_error(format!("`{label}`: {}", words.join("; ")))) }
+    }
+
+    /// Gives the adapter's memory back at once; what is compiled fails from here on with [`Error::DeviceLost`]. For tests of device loss.
     pub fn destroy(&self) {
         self.shared.device.destroy();
         self.shared.poller.wake();
     }
 }
 
+/// Dropping a device leaves its memory to the browser's garbage collector, which does not see how much it is.
+#[cfg(target_family = "wasm")]
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.device.destroy();
+    }
+}
+
 impl Shared {
+    /// Waits a moment for the word that the device was lost: a call on it fails before that is told.
+    pub(super) async fn hear_of_loss(&self) {
+        let is_lost = || lock(&self.failure).lost.is_some();
+        #[cfg(target_family = "wasm")]
+        crate::backends::browser::until(is_lost).await;
+        #[cfg(not(target_family = "wasm"))]
+        for _ in 0..100 {
+            if is_lost() {
+                return;
+            }
+            // The word comes by a callback, on this thread or on the poller's.
+            let _ = self.device.poll(wgpu::PollType::Poll);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
     /// The error that arose since the last call, if one did; a lost device stays lost.
     pub(super) fn check(&self) -> Result<()> {
         let mut failure = lock(&self.failure);
         if let Some(reason) = &failure.lost {
-            return Err(device_error(reason.clone()));
+            return Err(Error::DeviceLost { platform: PLATFORM.into(), reason: reason.clone() });
         }
         failure.error.take().map_or(Ok(()), |reason| Err(device_error(reason)))
     }

@@ -1,6 +1,6 @@
 //! A run: inputs in, one submission of one compute pass, outputs out. It makes no buffer and waits without blocking.
 
-use super::compile::{Command, Compiled};
+use super::compile::{Command, Compiled, Owned};
 use super::device::device_error;
 use super::signal::{Receiver, signal};
 use super::tensor::{arrange, read};
@@ -12,8 +12,8 @@ type Mapped = std::result::Result<(), wgpu::BufferAsyncError>;
 /// The buffers through which inputs and outputs come and go, kept from run to run.
 #[derive(Debug)]
 pub(super) struct Staging {
-    upload: wgpu::Buffer,
-    download: wgpu::Buffer,
+    upload: Owned,
+    download: Owned,
     /// Set while the buffer is on its way to being mapped; a run that was dropped half-way leaves both.
     upload_pending: Option<Receiver<Mapped>>,
     download_pending: Option<Receiver<Mapped>>,
@@ -23,7 +23,7 @@ impl Staging {
     pub(super) fn new(device: &wgpu::Device, input_bytes: u64, output_bytes: u64) -> Self {
         use wgpu::BufferUsages as Usages;
         let buffer = |label, size, usage, mapped_at_creation| {
-            device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation })
+            Owned(device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation }))
         };
         Self {
             upload: buffer("upload", input_bytes, Usages::MAP_WRITE | Usages::COPY_SRC, true),
@@ -42,7 +42,9 @@ impl Compiled {
         let tensors = arrange(&self.inputs, inputs)?;
         self.shared.check()?;
         self.settle().await?;
-        self.write(&tensors)?;
+        if let Err(error) = self.write(&tensors) {
+            return self.mapped(Err(error)).await.map(|()| Vec::new());
+        }
         let mut encoder = self.shared.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("run") });
         encoder.copy_buffer_to_buffer(&self.staging.upload, 0, &self.input_buffer, 0, self.input_buffer.size());
         {
@@ -58,7 +60,7 @@ impl Compiled {
         if let Some(pending) = self.staging.download_pending.as_mut() {
             let mapped = pending.await;
             self.staging.download_pending = None;
-            self.mapped(mapped)?;
+            self.mapped(mapped).await?;
         }
         let outputs = match self.staging.download.get_mapped_range(..) {
             Ok(bytes) => read(&self.outputs, &bytes),
@@ -97,7 +99,7 @@ impl Compiled {
         let pending = map(&download, wgpu::MapMode::Read);
         self.shared.poller.wake();
         let mapped = pending.await;
-        self.mapped(mapped)?;
+        self.mapped(mapped).await?;
         let view = download.get_mapped_range(..).map_err(|error| device_error(error.to_string()))?;
         let ticks: Vec<u64> =
             view.chunks_exact(8).map(|tick| tick.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))).collect();
@@ -112,17 +114,20 @@ impl Compiled {
             let mapped = pending.await;
             self.staging.download_pending = None;
             self.staging.download.unmap();
-            self.mapped(mapped)?;
+            self.mapped(mapped).await?;
         }
         if let Some(pending) = self.staging.upload_pending.as_mut() {
             let mapped = pending.await;
             self.staging.upload_pending = None;
-            self.mapped(mapped)?;
+            self.mapped(mapped).await?;
         }
         Ok(())
     }
 
-    fn mapped(&self, mapped: Result<Mapped>) -> Result<()> {
+    async fn mapped(&self, mapped: Result<Mapped>) -> Result<()> {
+        if !matches!(mapped, Ok(Ok(()))) {
+            self.shared.hear_of_loss().await;
+        }
         match mapped {
             Ok(Ok(())) => Ok(()),
             // The device's own words are better than those of the mapping.

@@ -20,6 +20,13 @@ struct Inner {
     buffers: Mutex<Buffers>,
 }
 
+/// The memory is given back at once: a browser's garbage collector does not see how much it is.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        lock(&self.buffers).pair.iter().for_each(wgpu::Buffer::destroy);
+    }
+}
+
 #[derive(Debug)]
 struct Buffers {
     /// The one that holds the contents, and the one that the next run writes.

@@ -154,14 +154,24 @@ impl Shared {
         if thrown.contains("NotSupportedError") {
             return Error::Unsupported { operator: "graph".into(), platform: PLATFORM.into(), reason: thrown };
         }
-        let reason = self.lost.borrow().as_ref().map_or(thrown.clone(), |reason| format!("lost: {reason} ({thrown})"));
-        Error::Device { platform: PLATFORM.into(), reason }
+        match &*self.lost.borrow() {
+            Some(reason) => Error::DeviceLost { platform: PLATFORM.into(), reason: format!("{reason} ({thrown})") },
+            None => Error::Device { platform: PLATFORM.into(), reason: thrown },
+        }
     }
 
-    /// **Errors** [`Error::Device`] where the context was lost.
+    /// As [`Shared::error`], for a call that fails because the context was lost, which is told a moment later.
+    pub(super) async fn run_error(&self, thrown: Thrown) -> Error {
+        if thrown.contains("InvalidStateError") {
+            crate::backends::browser::until(|| self.lost.borrow().is_some()).await;
+        }
+        self.error(thrown)
+    }
+
+    /// **Errors** [`Error::DeviceLost`] where the context was lost.
     pub(super) fn check(&self) -> Result<()> {
         let lost = self.lost.borrow();
-        let told = |reason: &String| Err(Error::Device { platform: PLATFORM.into(), reason: format!("lost: {reason}") });
+        let told = |reason: &String| Err(Error::DeviceLost { platform: PLATFORM.into(), reason: reason.clone() });
         lost.as_ref().map_or(Ok(()), told)
     }
 }

@@ -15,10 +15,16 @@ impl Compiled {
     pub async fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>> {
         let tensors = arrange(&self.inputs, inputs)?;
         self.shared.check()?;
-        let read = self.start(&tensors).map_err(|thrown| self.shared.error(thrown))?;
+        let read = match self.start(&tensors) {
+            Ok(read) => read,
+            Err(thrown) => return Err(self.shared.run_error(thrown).await),
+        };
         let mut outputs = Vec::with_capacity(read.len());
         for (port, promise) in self.outputs.iter().zip(read) {
-            let buffer = js::wait(promise).await.map_err(|thrown| self.shared.error(format!("readTensor: {thrown}")))?;
+            let buffer = match js::wait(promise).await {
+                Ok(buffer) => buffer,
+                Err(thrown) => return Err(self.shared.run_error(format!("readTensor: {thrown}")).await),
+            };
             let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
             outputs.push((port.name.clone(), Tensor::new(port.descriptor.clone(), &bytes)?));
         }

@@ -139,7 +139,7 @@ fn a_lost_device_is_an_error_and_another_one_serves() {
     let expected = pollster::block_on(compiled.run(&inputs)).unwrap();
     device.destroy();
     let error = pollster::block_on(compiled.run(&inputs)).unwrap_err();
-    assert!(matches!(error, Error::Device { .. }), "{error}");
+    assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
     let again = pollster::block_on(Device::open(&AdapterChoice::default())).unwrap();
     assert_eq!(pollster::block_on(compile(&built, &again).run(&inputs)).unwrap(), expected);
 }

@@ -134,9 +134,20 @@ fn close(found: &Tensor, expected: &Tensor, tolerance: f32, kernels: &str) {
     }
 }
 
+/// Leaves the shader in the folder that `KEEP_SHADERS` names: `cargo xtask test` gives them all to a browser's compiler.
+fn keep(dispatch: &super::Dispatch) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let Some(folder) = std::env::var_os("KEEP_SHADERS").map(std::path::PathBuf::from) else { return };
+    let mut hash = DefaultHasher::new();
+    dispatch.source.hash(&mut hash);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{:016x}.wgsl", hash.finish())), &*dispatch.source).unwrap();
+}
+
 #[track_caller]
 fn validate(plan: &Plan) {
     for dispatch in &plan.dispatches {
+        keep(dispatch);
         let module = naga::front::wgsl::parse_str(&dispatch.source)
             .unwrap_or_else(|error| panic!("{}: {}", dispatch.label, error.emit_to_string(&dispatch.source)));
         let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
