@@ -34,11 +34,12 @@ fn nothing_asked_is_a_usage_error() {
 #[test]
 fn lists() {
     let folder = base();
-    folder.write("model_specs/browsers/chrome.yaml", "browser: chrome\n");
+    let webdriver = "webdriver: {browser_name: chrome, source: \"https://example.org\"}\nminimum: {}\n";
+    folder.write("model_specs/browsers/chrome.yaml", &format!("browser: chrome\ndoc: A browser of the tests.\n{webdriver}"));
     assert_eq!(folder.run("list models").stdout, "tiny  a test of gen (TinyModel)\n");
     assert_eq!(folder.run("list platforms").stdout, "webgpu  A platform of the tests.\ncpu     A platform of the tests.\n");
     assert_eq!(folder.run("list blocks").stdout, "dense(input, path, out_features)  Affine map of the last axis\n");
-    assert_eq!(folder.run("list browsers").stdout, "chrome\n");
+    assert_eq!(folder.run("list browsers").stdout, "chrome  A browser of the tests.\n");
     assert!(folder.run("list operators").stdout.contains("\nmatmul(a, b) "));
     assert_eq!(
         folder.run("list models --json").stdout,

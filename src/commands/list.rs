@@ -9,15 +9,14 @@ use crate::diagnostics::Diagnostics;
 use crate::sources::Sources;
 use crate::spec;
 
-/// Where browsers lie.
-const BROWSERS: &str = "model_specs/browsers";
-
 /// Columns that names may take before what they are about.
 const WIDEST: usize = 48;
 
 struct Row {
     name: String,
     about: String,
+    /// What JSON says besides.
+    more: Option<serde_json::Value>,
 }
 
 pub(super) fn run(arguments: &List, sources: &Sources, console: &Console) -> Result<Done, Diagnostics> {
@@ -26,16 +25,15 @@ pub(super) fn run(arguments: &List, sources: &Sources, console: &Console) -> Res
         Listed::Models => ("models", models(sources, &mut diagnostics)),
         Listed::Platforms => ("platforms", platforms(sources, &mut diagnostics)),
         Listed::Operators => ("operators", OPERATORS.iter().map(|operator| self::operator(operator)).collect()),
-        Listed::Browsers => {
-            ("browsers", sources.specs(BROWSERS).map(|(name, _)| Row { name: name.to_owned(), about: String::new() }).collect())
-        }
+        Listed::Browsers => ("browsers", browsers(sources, &mut diagnostics)),
         Listed::Blocks => ("blocks", blocks(sources, &mut diagnostics)),
     };
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
     if console.is_json() {
-        let rows: Vec<_> = rows.iter().map(|row| json!({ "name": row.name, "about": row.about })).collect();
+        let rows: Vec<_> =
+            rows.iter().map(|row| row.more.clone().unwrap_or_else(|| json!({ "name": row.name, "about": row.about }))).collect();
         console.print_json(&json!({ what: rows }));
         return Ok(Done::Clean);
     }
@@ -55,14 +53,22 @@ fn models(sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Row> {
     for name in spec::models(sources) {
         if let Some(model) = spec::model(name, sources, diagnostics) {
             let heads: Vec<_> = model.heads.iter().map(|head| head.name.value.as_str()).collect();
-            rows.push(Row { name: name.to_owned(), about: format!("{} ({})", model.source, heads.join(", ")) });
+            rows.push(Row { name: name.to_owned(), about: format!("{} ({})", model.source, heads.join(", ")), more: None });
         }
     }
     rows
 }
 
+fn browsers(sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Row> {
+    let row = |browser: spec::Browser| Row { name: browser.name.value.clone(), about: browser.doc.clone(), more: Some(browser.to_json()) };
+    spec::browsers(sources, diagnostics).into_iter().map(row).collect()
+}
+
 fn platforms(sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Row> {
-    spec::platforms(sources, diagnostics).into_iter().map(|platform| Row { name: platform.name.value, about: platform.doc }).collect()
+    spec::platforms(sources, diagnostics)
+        .into_iter()
+        .map(|platform| Row { name: platform.name.value, about: platform.doc, more: None })
+        .collect()
 }
 
 fn blocks(sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Row> {
@@ -75,7 +81,7 @@ fn blocks(sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Row> {
                 Some(default) => format!("{} = {}", parameter.name.value, default.text),
             })
             .collect();
-        Row { name: format!("{}({})", block.name.value, parameters.join(", ")), about: first_sentence(&block.doc) }
+        Row { name: format!("{}({})", block.name.value, parameters.join(", ")), about: first_sentence(&block.doc), more: None }
     };
     spec::blocks(sources, diagnostics).into_iter().map(row).collect()
 }
@@ -94,7 +100,7 @@ fn operator(operator: &Operator) -> Row {
             DefaultValue::DataType(data_type) => format!("{} = \"{data_type}\"", parameter.name),
         })
         .collect();
-    Row { name: format!("{}({})", operator.name, parameters.join(", ")), about: first_sentence(operator.doc) }
+    Row { name: format!("{}({})", operator.name, parameters.join(", ")), about: first_sentence(operator.doc), more: None }
 }
 
 /// Docs start with one sentence.

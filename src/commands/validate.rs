@@ -8,6 +8,7 @@ use super::{Console, Done, Workshop};
 use crate::cli::{Format, Validate};
 use crate::diagnostics::{self, Diagnostics};
 use crate::sources::Sources;
+use crate::spec;
 use crate::validate;
 
 pub(super) fn run(arguments: &Validate, sources: &Sources, console: &Console) -> Result<Done, Diagnostics> {
@@ -17,6 +18,8 @@ pub(super) fn run(arguments: &Validate, sources: &Sources, console: &Console) ->
     let workshop = Workshop::open(sources);
     let now = |command: &str| regenerate(command, workshop.as_ref().map_err(first)?);
     let mut findings = validate::validate(&subjects, whole_crate, sources, &now);
+    // Nothing is generated of browsers, so that no other command would say what is wrong with them.
+    spec::browsers(sources, &mut findings);
     if arguments.compile {
         console.note("running cargo check and clippy");
         findings.extend(validate::compile(&subjects, sources)?);

@@ -3,11 +3,16 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{Record, Shape};
-use super::{block, model, platform, step};
+use super::{block, browser, model, platform, step};
 
 /// The schema of every kind of file, by the name of its folder.
 pub fn all() -> Vec<(&'static str, Value)> {
-    vec![("models", file(&model::MODEL)), ("blocks", file(&block::BLOCK)), ("platforms", file(&platform::PLATFORM))]
+    vec![
+        ("models", file(&model::MODEL)),
+        ("blocks", file(&block::BLOCK)),
+        ("platforms", file(&platform::PLATFORM)),
+        ("browsers", file(&browser::BROWSER)),
+    ]
 }
 
 /// The schema of one kind of file.

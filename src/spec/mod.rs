@@ -1,6 +1,7 @@
 //! YAML text -> typed specs with a place for everything. Says nothing of what names mean: that is the plan's work.
 
 pub mod block;
+pub mod browser;
 pub mod expression;
 mod extends;
 mod fields;
@@ -18,6 +19,7 @@ use crate::sources::Sources;
 use crate::yaml::{self, Node};
 
 pub use block::Block;
+pub use browser::Browser;
 pub use expression::Expression;
 pub use extends::MODELS;
 pub use fields::Spanned;
@@ -29,6 +31,9 @@ pub use step::{Choice, Step};
 pub const BLOCKS: &str = "model_specs/blocks";
 /// Where platforms lie.
 pub const PLATFORMS: &str = "model_specs/platforms";
+
+/// Where browsers lie.
+pub const BROWSERS: &str = "model_specs/browsers";
 
 /// Names of the models, sorted.
 pub fn models(sources: &Sources) -> Vec<&str> {
@@ -52,6 +57,15 @@ pub fn blocks(sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Block> {
         let block = Block::read(node, file, diagnostics)?;
         same_name(stem, &block.name, diagnostics);
         Some(block)
+    })
+}
+
+/// All browsers, sorted by name.
+pub fn browsers(sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Browser> {
+    all(sources, BROWSERS, &browser::BROWSER, diagnostics, |stem, node, file, diagnostics| {
+        let browser = Browser::read(node, file, diagnostics)?;
+        same_name(stem, &browser.name, diagnostics);
+        Some(browser)
     })
 }
 

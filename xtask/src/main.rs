@@ -40,6 +40,10 @@ enum Command {
     Bench(bench::Arguments),
     /// Runs the generated tests in a browser, on its WebNN, its WebGPU and its processor.
     WebTest(web_test::Arguments),
+    /// Asks a browser what it can compute on, and prints its answers as JSON.
+    WebDetect(web_test::detect::Arguments),
+    /// Builds the demo page: nearest sentences, computed in the browser.
+    WebDemo(web_test::demo::Arguments),
     /// Installs what the web tests need: std for wasm32, a browser.
     WebSetup,
 }
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::WebTest(arguments) => web_test::run(&arguments),
+        Command::WebDetect(arguments) => web_test::detect::run(&arguments),
+        Command::WebDemo(arguments) => web_test::demo::run(&arguments),
         Command::WebSetup => web_test::setup(),
     };
     match result {

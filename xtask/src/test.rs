@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::setup;
-use crate::shell::{Result, cargo, run as run_command, run_reading};
+use crate::shell::{Result, cargo, command, root, run as run_command, run_reading};
+use crate::web_test;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Leave out formats, lints and drift.
     #[arg(long)]
     only_tests: bool,
+    /// Leave out the tests in a browser.
+    #[arg(long)]
+    without_web: bool,
 }
 
 /// Passed, failed and skipped tests of every suite, and the reasons of the skips.
@@ -52,6 +56,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::run()?;
     if !arguments.only_tests {
         run_command(cargo(&["fmt", "--all", "--check"]))?;
+        let mut web = cargo(&["fmt", "--all", "--check"]);
+        web.current_dir(root().join("web"));
+        run_command(web)?;
         run_command(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
         run_command(cargo(&["run", "--quiet", "--bin", "gen", "--", "all", "--check"]))?;
         run_command(cargo(&["run", "--quiet", "--bin", "gen", "--", "validate"]))?;
@@ -60,8 +67,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     // The tests of this program print lines that look like results, so they run apart, in silence.
     let product: &[&str] = &["test", "--workspace", "--exclude", "xtask", "--no-fail-fast", "--", "--show-output"];
     let mut green = true;
+    let _ = std::fs::remove_dir_all(web_test::shaders());
     for suite in [product, &["test", "--package", "xtask"]] {
-        green &= run_reading(cargo(suite), |line| summary.read(line))?;
+        let mut tests = cargo(suite);
+        tests.env("KEEP_SHADERS", web_test::shaders());
+        green &= run_reading(tests, |line| summary.read(line))?;
+    }
+    if arguments.without_web {
+        println!("skipped: web tests: left out by --without-web");
+        summary.read("skipped: web tests: left out by --without-web");
+        summary.skipped += 1;
+    } else {
+        // This program again: its lines are those of a suite.
+        let this = std::env::current_exe().map_err(|error| error.to_string())?;
+        green &= run_reading(command(&this.to_string_lossy(), &["web-test"]), |line| summary.read(line))?;
     }
     summary.reasons.sort();
     summary.reasons.dedup();

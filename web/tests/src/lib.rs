@@ -4,6 +4,8 @@
 
 mod conformance;
 mod fetched;
+mod loss;
+mod shaders;
 mod suite;
 
 use std::cell::RefCell;
@@ -18,7 +20,7 @@ mod generated {
 }
 
 thread_local! {
-    static SUITES: Vec<Suite> = generated::all().into_iter().chain(conformance::suites()).collect();
+    static SUITES: Vec<Suite> = generated::all().into_iter().chain([shaders::suite()]).chain(conformance::suites()).chain(loss::suites()).collect();
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -50,6 +52,20 @@ pub fn add_golden_file(family: &str, golden: &str, file: &str, bytes: Vec<u8>) {
 #[wasm_bindgen]
 pub fn add_conformance_file(operator: &str, text: &str) {
     conformance::add(operator, text);
+}
+
+/// Takes one shader of the runtime's unit tests; before [`suites`].
+#[wasm_bindgen]
+pub fn add_shader(name: &str, text: &str) {
+    shaders::add(name, text);
+}
+
+/// Takes what this browser is known to compute wrongly, as JSON; before [`suites`].
+///
+/// **Errors** a text that is no such list.
+#[wasm_bindgen]
+pub fn set_known_gaps(json: &str) -> Result<(), String> {
+    conformance::set_gaps(json)
 }
 
 /// Runs one test; the result as JSON: `{"status": "ok" | "FAILED" | "ignored", "message", "ms"}`.

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::Driven;
 use super::browser::{self, Browser};
 use super::server::Server;
+use super::spec::Spec;
 use super::toolchain::Toolchain;
 use crate::bench::measure::Measurement;
 use crate::bench::{Case, Peer};
@@ -27,7 +29,7 @@ pub(crate) fn measure(case: &Case<'_>) -> Result<Measurement> {
         Ok(program) => program,
         Err(reason) => return Ok(Measurement::skipped(&format!("no browser: {reason}"))),
     };
-    let package = toolchain.build("ipfs-accelerate-web-bench", "web")?;
+    let package = toolchain.build("ipfs-accelerate-web-bench", "web", &[])?;
     let mut measurement = Measurement::default();
     let mut folders = vec![
         ("/pkg/", package),
@@ -48,8 +50,9 @@ pub(crate) fn measure(case: &Case<'_>) -> Result<Measurement> {
             Err(reason) => no_peer = Some(reason),
         }
     }
-    let server = Server::start(root().join("web/bench/index.html"), folders)?;
-    let mut browser = Browser::start(&program)?;
+    let server = Server::start("127.0.0.1", root().join("web/bench/index.html"), folders)?;
+    let spec = Spec::read("chrome", server.address())?;
+    let mut browser = Browser::start(&program, &spec.flags)?;
     measurement.place.insert("browser", browser.version().to_owned());
     browser.open(&format!("{}{page}", server.address()))?;
     listen(&server, &mut browser, &mut measurement);
@@ -91,13 +94,13 @@ fn listen(server: &Server, browser: &mut Browser, measurement: &mut Measurement)
             }
         }
         browser.attend();
-        if let Some(reason) = &browser.dead {
+        if let Some(reason) = browser.dead() {
             measurement.failed = Some(format!("{}{reason}", during(&running)));
         } else if heard.elapsed() > SILENCE {
             measurement.failed = Some(format!("{}the page said nothing for {} s", during(&running), SILENCE.as_secs()));
         }
         if measurement.failed.is_some() {
-            let last = browser.console.iter().rev().take(5).rev();
+            let last = browser.console().iter().rev().take(5).rev();
             last.for_each(|entry| println!("  console: {}", entry.lines().next().unwrap_or_default()));
             return;
         }

@@ -6,27 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cdp::Connection;
-use super::folder;
+use super::{Driven, folder};
 use crate::shell::{Result, command, root, run as run_command, succeeds};
 
 /// The npm package that carries a Chromium within it, with a WebNN that computes.
 const PACKAGE: &str = "@sparticuz/chromium@^147";
-
-/// WebGPU on the software adapter that Chromium brings, WebNN, and nothing that calls home.
-const FLAGS: &[&str] = &[
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu-sandbox",
-    "--enable-unsafe-webgpu",
-    "--use-webgpu-adapter=swiftshader",
-    "--ignore-gpu-blocklist",
-    "--enable-features=WebMachineLearningNeuralNetwork,Vulkan",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-default-browser-check",
-];
 
 /// The program of a browser: a path is taken as it is; `chromium` is the environment's `CHROME`, else the one of the npm package.
 ///
@@ -71,19 +55,18 @@ pub(super) struct Browser {
     connection: Connection,
     session: String,
     version: String,
-    /// Lines of the console and what was thrown.
-    pub(super) console: Vec<String>,
-    /// Why no more is to be expected of the page.
-    pub(super) dead: Option<String>,
+    console: Vec<String>,
+    dead: Option<String>,
     _profile: tempfile::TempDir,
 }
 
 impl Browser {
     /// **Errors** a program that does not start or does not answer.
-    pub(super) fn start(program: &Path) -> Result<Self> {
+    pub(super) fn start(program: &Path, flags: &[String]) -> Result<Self> {
         let profile = tempfile::tempdir().map_err(|error| error.to_string())?;
         let data = format!("--user-data-dir={}", profile.path().display());
-        let arguments: Vec<&str> = FLAGS.iter().copied().chain([data.as_str(), "--remote-debugging-pipe", "about:blank"]).collect();
+        let arguments: Vec<&str> =
+            flags.iter().map(String::as_str).chain([data.as_str(), "--remote-debugging-pipe", "about:blank"]).collect();
         let mut connection = Connection::start(program, &arguments)?;
         let version = text(&connection.call(None, "Browser.getVersion", json!({}))?, "product");
         let target = text(&connection.call(None, "Target.createTarget", json!({ "url": "about:blank" }))?, "targetId");
@@ -94,21 +77,32 @@ impl Browser {
         }
         Ok(Self { connection, session, version, console: Vec::new(), dead: None, _profile: profile })
     }
+}
 
-    pub(super) fn version(&self) -> &str {
+impl Browser {
+    /// The value of an expression of `element`.
+    fn evaluate(&mut self, selector: &str, expression: &str) -> Result<Value> {
+        let expression = format!("(() => {{ const element = document.querySelector({}); return {expression}; }})()", json!(selector));
+        let parameters = json!({ "expression": expression, "returnByValue": true });
+        let mut answer = self.connection.call(Some(&self.session), "Runtime.evaluate", parameters)?;
+        if answer.get("exceptionDetails").is_some() {
+            return Err(format!("`{selector}`: {}", answer["result"]["description"].as_str().unwrap_or("threw")));
+        }
+        Ok(answer["result"]["value"].take())
+    }
+}
+
+impl Driven for Browser {
+    fn version(&self) -> &str {
         &self.version
     }
 
-    /// Loads a page.
-    ///
-    /// **Errors** a page that cannot be loaded.
-    pub(super) fn open(&mut self, page: &str) -> Result {
+    fn open(&mut self, page: &str) -> Result {
         let answer = self.connection.call(Some(&self.session), "Page.navigate", json!({ "url": page }))?;
         answer.get("errorText").map_or(Ok(()), |error| Err(format!("{page}: {error}")))
     }
 
-    /// Takes in what the browser said meanwhile.
-    pub(super) fn attend(&mut self) {
+    fn attend(&mut self) {
         while let Some(event) = self.connection.event(Duration::ZERO) {
             let details = &event["params"];
             match event["method"].as_str().unwrap_or_default() {
@@ -135,8 +129,41 @@ impl Browser {
         }
     }
 
-    /// The page as PNG.
-    pub(super) fn screenshot(&mut self) -> Option<Vec<u8>> {
+    fn console(&self) -> &[String] {
+        &self.console
+    }
+
+    fn dead(&self) -> Option<&str> {
+        self.dead.as_deref()
+    }
+
+    fn text(&mut self, selector: &str) -> Result<String> {
+        Ok(self.evaluate(selector, "element.innerText")?.as_str().unwrap_or_default().to_owned())
+    }
+
+    fn click(&mut self, selector: &str) -> Result {
+        self.evaluate(selector, "element.scrollIntoView({ block: 'center', behavior: 'instant' })")?;
+        let place = "(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 }))(element.getBoundingClientRect())";
+        let place = self.evaluate(selector, place)?;
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({ "type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1 });
+            self.connection.call(Some(&self.session), "Input.dispatchMouseEvent", event)?;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, selector: &str, text: &str) -> Result {
+        self.click(selector)?;
+        self.evaluate(selector, "element.select()")?;
+        self.connection.call(Some(&self.session), "Input.insertText", json!({ "text": text })).map(drop)
+    }
+
+    fn crash_gpu(&mut self) -> Result {
+        // The process answers no more: nothing but the page tells that it is gone.
+        self.connection.call(None, "Browser.crashGpuProcess", json!({})).map(drop)
+    }
+
+    fn screenshot(&mut self) -> Option<Vec<u8>> {
         let answer = self.connection.call(Some(&self.session), "Page.captureScreenshot", json!({})).ok()?;
         base64(answer["data"].as_str()?)
     }
@@ -146,7 +173,8 @@ fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_default().to_owned()
 }
 
-fn base64(text: &str) -> Option<Vec<u8>> {
+/// Bytes of a base64 text; none where it is no such text.
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut held) = (0u32, 0);

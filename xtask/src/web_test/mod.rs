@@ -3,24 +3,32 @@
 pub(crate) mod bench;
 mod browser;
 mod cdp;
+pub(crate) mod demo;
+pub(crate) mod detect;
 mod report;
 mod server;
+mod size;
+mod spec;
 mod toolchain;
+mod webdriver;
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::shell::{Result, root};
 use browser::Browser;
 use report::Report;
 use server::Server;
+use spec::Spec;
 use toolchain::Toolchain;
+use webdriver::Session;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The browser: `chromium`, or the path of a program that takes Chromium's flags.
-    #[arg(long, default_value = "chromium")]
-    browser: String,
+    #[command(flatten)]
+    browsing: Browsing,
     /// Platforms to test, in this order.
     #[arg(long, default_value = "webnn,webgpu,cpu")]
     platform: String,
@@ -30,12 +38,73 @@ pub(crate) struct Arguments {
     /// Run the W3C's conformance vectors too, one test per operator.
     #[arg(long)]
     conformance: bool,
-    /// Serve until stopped, and open no browser: any browser of this machine may load the page.
-    #[arg(long)]
+}
+
+/// Which browser, and how it is driven.
+#[derive(clap::Args)]
+struct Browsing {
+    /// The browser: `chromium`, or the path of a program that takes Chromium's flags.
+    #[arg(long, default_value = "chromium")]
+    browser: String,
+    /// The browser's spec: start flags, capabilities, known gaps (`gen list browsers`).
+    #[arg(long, default_value = "chrome")]
+    spec: String,
+    /// Use a browser of this W3C WebDriver end: a driver, a Selenium Grid, a cloud of browsers.
+    #[arg(long, value_name = "URL")]
+    webdriver: Option<String>,
+    /// With --webdriver: more capabilities, as JSON.
+    #[arg(long, value_name = "JSON", requires = "webdriver")]
+    capabilities: Option<String>,
+    /// Serve until stopped, and open no browser: any browser that reaches the page may load it.
+    #[arg(long, conflicts_with = "webdriver")]
     serve: bool,
+    /// Address to serve on. A browser elsewhere has to reach it.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
     /// Seconds after which a page that says nothing has failed.
     #[arg(long, default_value_t = 180)]
     silence: u64,
+}
+
+/// A browser in which a page runs, however it is driven.
+trait Driven {
+    /// Name and version.
+    fn version(&self) -> &str;
+    /// Loads a page.
+    ///
+    /// **Errors** a page that cannot be loaded.
+    fn open(&mut self, page: &str) -> Result;
+    /// Takes in what the browser said meanwhile.
+    fn attend(&mut self);
+    /// Lines of the console and what was thrown, as far as they are told.
+    fn console(&self) -> &[String];
+    /// Why no more is to be expected of the page.
+    fn dead(&self) -> Option<&str>;
+    /// The text of an element, as a person sees it.
+    ///
+    /// **Errors** no such element.
+    fn text(&mut self, selector: &str) -> Result<String>;
+    /// Clicks the middle of an element.
+    ///
+    /// **Errors** no such element.
+    fn click(&mut self, selector: &str) -> Result;
+    /// Puts a text in place of what a field holds, as a keyboard does.
+    ///
+    /// **Errors** no such element.
+    fn fill(&mut self, selector: &str, text: &str) -> Result;
+    /// Ends the browser's GPU process, as a failing driver does.
+    ///
+    /// **Errors** a browser that cannot be told to.
+    fn crash_gpu(&mut self) -> Result {
+        Err("only a browser that is driven through its debugging pipe can lose its GPU process on demand".into())
+    }
+    /// The page as PNG.
+    fn screenshot(&mut self) -> Option<Vec<u8>>;
+}
+
+/// Where the unit tests of WebGPU leave their shaders.
+pub(crate) fn shaders() -> PathBuf {
+    folder().join("shaders")
 }
 
 /// Everything made here, in cargo's target folder.
@@ -65,38 +134,92 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         Ok(toolchain) => toolchain,
         Err(reason) => return skip(&format!("no toolchain for wasm32: {reason}")),
     };
-    let program = match browser::find_or_install(&arguments.browser) {
-        Ok(program) => Some(program),
-        Err(_) if arguments.serve => None,
-        Err(reason) => return skip(&format!("no browser: {reason}")),
-    };
-    let package = toolchain.build("ipfs-accelerate-web-tests", "web")?;
+    let browsing = &arguments.browsing;
+    if !browsing.serve
+        && browsing.webdriver.is_none()
+        && let Err(reason) = browser::find_or_install(&browsing.browser)
+    {
+        return skip(&format!("no browser: {reason}"));
+    }
+    let package = toolchain.build("ipfs-accelerate-web-tests", "web", &[])?;
     let vectors =
         std::env::var_os("WEBNN_CONFORMANCE").map_or_else(|| root().join("runtime/tests/conformance"), PathBuf::from).join("webnn");
-    let folders = vec![("/pkg/", package), ("/goldens/", root().join("generated/goldens")), ("/conformance/", vectors)];
-    let server = Server::start(root().join("web/tests/index.html"), folders)?;
+    let folders = vec![
+        ("/pkg/", package),
+        ("/goldens/", root().join("generated/goldens")),
+        ("/conformance/", vectors),
+        ("/detect/", detect::folder()),
+        ("/spec/", folder().join("spec")),
+        ("/shaders/", shaders()),
+    ];
+    let server = Server::start(&browsing.host, root().join("web/tests/index.html"), folders)?;
     let conformance = if arguments.conformance { "&conformance=1" } else { "" };
-    let page = format!("{}?platform={}&filter={}{conformance}", server.address(), arguments.platform, arguments.filter);
-    let Some(program) = program.filter(|_| !arguments.serve) else {
-        println!("serving {page}\nstop with ctrl-c");
-        loop {
-            if let Some(event) = server.event(Duration::from_secs(3600)) {
-                println!("{event}");
-            }
-        }
-    };
-    let mut browser = Browser::start(&program)?;
-    println!("running in {} ({})", browser.version(), program.display());
-    let mut report = Report::new(browser.version(), Duration::from_secs(arguments.silence));
+    let crash = if browsing.serve || browsing.webdriver.is_some() { "" } else { "&crash=1" };
+    let page = format!("{}?platform={}&filter={}{conformance}{crash}", server.address(), arguments.platform, arguments.filter);
+    let Some(mut browser) = start(browsing, &server)? else { return server.serve_for_ever(&page) };
+    println!("running in {}", browser.version());
+    let mut report = Report::new(browser.version(), Duration::from_secs(browsing.silence));
+    let detects = detect::NAME.contains(&arguments.filter);
+    report.expect(size::count(&arguments.filter) + demo::count(&arguments.filter) + usize::from(detects));
+    size::test(&toolchain, &arguments.filter, &mut report)?;
+    if detects {
+        detect::test(&server, browser.as_mut(), &mut report);
+    }
+    demo::test(&toolchain, &browsing.host, browser.as_mut(), &arguments.filter, &mut report)?;
     browser.open(&page)?;
     while !report.is_done() {
-        if let Some(event) = server.event(Duration::from_millis(100)) {
-            report.take(&event);
+        match server.event(Duration::from_millis(100)) {
+            Some(event) if event["event"] == "crash_gpu" => browser.crash_gpu()?,
+            Some(event) => report.take(&event),
+            None => {}
         }
         browser.attend();
-        report.attend(&browser);
+        report.attend(browser.as_ref());
     }
-    report.finish(&mut browser, &folder().join("report"))
+    report.finish(browser.as_mut(), &folder().join("report"))
+}
+
+/// Starts the browser that is asked for; none where the page is only served. Its known gaps are served as `/spec/gaps.json`.
+///
+/// **Errors** no browser, no spec.
+fn start(browsing: &Browsing, server: &Server) -> Result<Option<Box<dyn Driven>>> {
+    let spec = Spec::read(&browsing.spec, server.address())?;
+    let told = folder().join("spec");
+    let written = std::fs::create_dir_all(&told).and_then(|()| std::fs::write(told.join("gaps.json"), spec.gaps.to_string()));
+    written.map_err(|error| format!("{}: {error}", told.display()))?;
+    if browsing.serve {
+        return Ok(None);
+    }
+    if let Some(end) = &browsing.webdriver {
+        return Ok(Some(Box::new(Session::start(end, &capabilities(browsing, spec.capabilities)?)?)));
+    }
+    let program = browser::find_or_install(&browsing.browser)?;
+    Ok(Some(Box::new(Browser::start(&program, &spec.flags)?)))
+}
+
+/// Those of the spec with those of the caller; members of objects are put together, lists one after the other.
+///
+/// **Errors** a text that is no JSON object.
+fn capabilities(browsing: &Browsing, mut capabilities: Value) -> Result<Value> {
+    let more: Value = match &browsing.capabilities {
+        None => json!({}),
+        Some(text) => serde_json::from_str(text).map_err(|error| format!("--capabilities: {error}"))?,
+    };
+    if !more.is_object() {
+        return Err(format!("--capabilities: expected an object, found {more}"));
+    }
+    merge(&mut capabilities, more);
+    Ok(capabilities)
+}
+
+fn merge(into: &mut Value, more: Value) {
+    match (into, more) {
+        (Value::Object(into), Value::Object(more)) => {
+            more.into_iter().for_each(|(name, value)| merge(into.entry(name).or_insert(Value::Null), value));
+        }
+        (Value::Array(into), Value::Array(more)) => into.extend(more),
+        (into, more) => *into = more,
+    }
 }
 
 /// Counted by `cargo xtask test` as one skipped test.
@@ -104,4 +227,16 @@ fn skip(reason: &str) -> Result {
     println!("skipped: web tests: {reason}");
     println!("test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_put_together() {
+        let mut all = json!({ "browserName": "a", "options": { "args": ["-x"] } });
+        merge(&mut all, json!({ "options": { "args": ["-y"], "binary": "b" }, "cloud:key": 1 }));
+        assert_eq!(all, json!({ "browserName": "a", "options": { "args": ["-x", "-y"], "binary": "b" }, "cloud:key": 1 }));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::browser::Browser;
+use super::Driven;
 use crate::shell::Result;
 
 /// The results so far.
@@ -16,6 +16,8 @@ pub(super) struct Report {
     browser: String,
     agent: String,
     expected: Option<usize>,
+    /// Tests that are no page's.
+    own: usize,
     results: Vec<Value>,
     running: Option<String>,
     /// What failed outside of any test.
@@ -33,11 +35,17 @@ impl Report {
             browser: browser.to_owned(),
             agent: String::new(),
             expected: None,
+            own: 0,
             results: Vec::new(),
             running: None,
             fatal: Vec::new(),
             done: false,
         }
+    }
+
+    /// Expects tests beside those of the page.
+    pub(super) fn expect(&mut self, tests: usize) {
+        self.own += tests;
     }
 
     /// True where nothing more is to be expected.
@@ -52,7 +60,7 @@ impl Report {
         match text("event").as_str() {
             "start" => {
                 let count = event["tests"].as_u64().unwrap_or_default() as usize;
-                self.expected = Some(count);
+                self.expected = Some(count + self.own);
                 self.agent = text("agent");
                 println!("\nrunning {count} tests");
             }
@@ -75,9 +83,9 @@ impl Report {
     }
 
     /// Holds the browser and the clock against what is expected.
-    pub(super) fn attend(&mut self, browser: &Browser) {
-        if let Some(reason) = browser.dead.as_ref().filter(|_| !self.done) {
-            self.fail(reason.clone());
+    pub(super) fn attend(&mut self, browser: &dyn Driven) {
+        if let Some(reason) = browser.dead().filter(|_| !self.done) {
+            self.fail(reason.to_owned());
         } else if self.heard.elapsed() > self.silence && !self.done {
             self.fail(format!("the page said nothing for {} s", self.silence.as_secs()));
         }
@@ -109,7 +117,7 @@ impl Report {
     /// Prints the failures and the summary; after a failure, console, screenshot and results lie in `folder`.
     ///
     /// **Errors** a test that failed, a page that did, or fewer results than tests.
-    pub(super) fn finish(mut self, browser: &mut Browser, folder: &Path) -> Result {
+    pub(super) fn finish(mut self, browser: &mut dyn Driven, folder: &Path) -> Result {
         browser.attend();
         self.fatal.extend(self.complaint());
         let failed = self.count("FAILED") + self.fatal.len();
@@ -120,7 +128,7 @@ impl Report {
                 println!("---- {} ----\n{}\n", text("name"), text("message"));
             }
             self.fatal.iter().for_each(|reason| println!("---- the page ----\n{reason}\n"));
-            let last = browser.console.iter().rev().take(10).rev();
+            let last = browser.console().iter().rev().take(10).rev();
             last.for_each(|entry| println!("console: {}", entry.lines().next().unwrap_or_default()));
         }
         let (passed, ignored) = (self.count("ok"), self.count("ignored"));
@@ -133,13 +141,13 @@ impl Report {
         if failed > 0 { Err(format!("web tests failed; console, screenshot and results: {}", folder.display())) } else { Ok(()) }
     }
 
-    fn keep(&self, browser: &mut Browser, folder: &Path, failed: bool) -> Result {
+    fn keep(&self, browser: &mut dyn Driven, folder: &Path, failed: bool) -> Result {
         let wrong = |error: std::io::Error| format!("{}: {error}", folder.display());
         let _ = std::fs::remove_dir_all(folder);
         std::fs::create_dir_all(folder).map_err(wrong)?;
         let report = json!({ "browser": self.browser, "agent": self.agent, "results": self.results, "fatal": self.fatal });
         std::fs::write(folder.join("report.json"), format!("{report:#}\n")).map_err(wrong)?;
-        std::fs::write(folder.join("console.log"), browser.console.join("\n")).map_err(wrong)?;
+        std::fs::write(folder.join("console.log"), browser.console().join("\n")).map_err(wrong)?;
         if let Some(image) = browser.screenshot().filter(|_| failed) {
             std::fs::write(folder.join("screenshot.png"), image).map_err(wrong)?;
         }

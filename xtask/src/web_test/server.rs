@@ -29,9 +29,9 @@ struct Roots {
 impl Server {
     /// Serves a page at `/` and each folder under its prefix, as in `/pkg/`; the first that has a file gives it.
     ///
-    /// **Errors** no port.
-    pub(super) fn start(page: PathBuf, folders: Vec<(&'static str, PathBuf)>) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port on loopback: {error}"))?;
+    /// **Errors** no port of this host.
+    pub(super) fn start(host: &str, page: PathBuf, folders: Vec<(&'static str, PathBuf)>) -> Result<Self> {
+        let listener = TcpListener::bind((host, 0)).map_err(|error| format!("no port of {host}: {error}"))?;
         let address = format!("http://{}/", listener.local_addr().map_err(|error| error.to_string())?);
         let (sender, events) = channel();
         let roots = Arc::new(Roots { page, folders });
@@ -48,6 +48,15 @@ impl Server {
     /// The page's address.
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Serves until the program is stopped, and prints what pages tell.
+    pub(super) fn serve_for_ever(&self, page: &str) -> Result {
+        println!("serving {page}\nstop with ctrl-c");
+        while let Ok(event) = self.events.recv() {
+            println!("{event}");
+        }
+        Ok(())
     }
 
     /// The next event that the page told.
@@ -126,6 +135,7 @@ impl Roots {
         match path {
             "/" => return Self::open(&self.page),
             "/goldens.json" => return text(list(self.folder("/goldens/")?).to_string()),
+            "/shaders.json" => return text(json!(names(self.folder("/shaders/")?)).to_string()),
             "/conformance.json" => {
                 let files = names(self.folder("/conformance/")?);
                 let operators: Vec<&str> = files.iter().filter_map(|file| file.strip_suffix(".json")).collect();

@@ -67,11 +67,11 @@ impl Toolchain {
     /// Builds a package of `web/` in a profile and binds it to JavaScript; gives the folder that is to be served.
     ///
     /// **Errors** a build that fails.
-    pub(super) fn build(&self, package: &str, profile: &str) -> Result<PathBuf> {
+    pub(super) fn build(&self, package: &str, profile: &str, more: &[&str]) -> Result<PathBuf> {
         let folder = folder();
         // A cargo of another version must not see the other's settings.
         let mut build = Command::new(&self.cargo);
-        build.args(["build", "--package", package, "--profile", profile, "--target", TARGET]);
+        build.args(["build", "--package", package, "--profile", profile, "--target", TARGET]).args(more);
         build.current_dir(root().join("web")).env("CARGO_TARGET_DIR", &folder).env("RUSTC", &self.rustc);
         build.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-C target-feature=+simd128");
         if let Some(linker) = &self.build_std {
