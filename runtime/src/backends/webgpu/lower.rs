@@ -1,8 +1,11 @@
 //! Program → plan: every step becomes the dispatches of its kernel. Pure: no device, equal programs give equal plans.
 
+use std::cell::Cell;
+
 use super::PLATFORM;
 use super::dispatch::{Chunk, Plan, Region, Resource};
-use super::shader::{Storage, Tensor};
+use super::shader::Tensor;
+use super::storage::Storage;
 use crate::error::{Error, Result};
 use crate::graph::{OperandDescriptor, ValueId};
 use crate::optimize::{Place, Program};
@@ -38,13 +41,14 @@ pub(super) fn unsupported(label: &str, reason: String) -> Error {
 
 /// The dispatches of a program.
 ///
-/// **Errors** [`Error::Unsupported`] for a data type or an operator that WGSL or this backend lacks, a tensor that exceeds a binding.
+/// **Errors** [`Error::Unsupported`] for an operator that this backend lacks, a tensor that exceeds a binding.
 pub fn lower(program: &Program, options: &Options) -> Result<Plan> {
-    let mut lowering = Lowering { program, options, inputs: Vec::new(), outputs: Vec::new() };
-    lowering.inputs = lowering.regions(&program.inputs)?;
-    lowering.outputs = lowering.regions(&program.outputs)?;
+    let arena = program.arena_bytes.next_multiple_of(256);
+    let (inputs, outputs) = (regions(program, &program.inputs), regions(program, &program.outputs));
+    let lowering = Lowering { program, options, inputs, outputs, scratch: Cell::new(arena), arena_bytes: Cell::new(arena) };
     let mut dispatches = Vec::new();
     for step in &program.steps {
+        lowering.scratch.set(arena);
         lowering.step(step, &mut dispatches)?;
     }
     let mut read = vec![false; program.constants.len()];
@@ -57,7 +61,7 @@ pub fn lower(program: &Program, options: &Options) -> Result<Plan> {
         program.constants.iter().zip(read).map(|(constant, read)| if read { chunks(&constant.descriptor, options) } else { vec![] });
     Ok(Plan {
         dispatches,
-        arena_bytes: (program.arena_bytes as u64).next_multiple_of(256),
+        arena_bytes: lowering.arena_bytes.get() as u64,
         constants: constants.collect(),
         inputs: lowering.inputs,
         outputs: lowering.outputs,
@@ -87,23 +91,24 @@ pub(super) struct Lowering<'a> {
     pub(super) options: &'a Options,
     inputs: Vec<Region>,
     outputs: Vec<Region>,
+    /// Where the arena has room for what the dispatches of one step hand to each other, and how far all of them reached.
+    scratch: Cell<usize>,
+    arena_bytes: Cell<usize>,
+}
+
+/// One region per tensor, one after another.
+fn regions(program: &Program, tensors: &[(String, ValueId)]) -> Vec<Region> {
+    let mut regions: Vec<Region> = Vec::new();
+    for (_, value) in tensors {
+        regions.push(Region::new(regions.last().map_or(0, Region::end), program.descriptor(*value).byte_length()));
+    }
+    regions
 }
 
 impl Lowering<'_> {
-    /// One region per tensor, one after another.
-    fn regions(&self, tensors: &[(String, ValueId)]) -> Result<Vec<Region>> {
-        let mut regions: Vec<Region> = Vec::new();
-        for (name, value) in tensors {
-            let descriptor = self.program.descriptor(*value);
-            storage(descriptor, name)?;
-            regions.push(Region::new(regions.last().map_or(0, Region::end), descriptor.byte_length()));
-        }
-        Ok(regions)
-    }
-
     pub(super) fn tensor(&self, value: ValueId, label: &str) -> Result<Tensor> {
         let descriptor = self.program.descriptor(value);
-        let storage = storage(descriptor, label)?;
+        let storage = Storage::of(descriptor.data_type);
         let bytes = descriptor.byte_length();
         let mut parts = Vec::new();
         let (resource, region) = match self.program.place(value) {
@@ -116,26 +121,32 @@ impl Lowering<'_> {
                 (Resource::Constant { index, chunk: 0 }, Region::new(0, bytes))
             }
         };
-        Ok(Tensor { resource, region, storage, elements: descriptor.element_count(), chunks: parts })
+        let tensor = Tensor { resource, region, storage, elements: descriptor.element_count(), chunks: parts };
+        if tensor.chunks.len() > 1 && !(tensor.row_elements() * storage.bits()).is_multiple_of(32) {
+            let reason = format!("{descriptor} exceeds a binding of {} bytes, and its rows are no whole words", self.options.max_binding_bytes);
+            return Err(unsupported(label, reason));
+        }
+        Ok(tensor)
     }
 
-    /// A float32 tensor: what the fused kernels take.
+    /// Memory for what one dispatch of a step leaves to another.
+    pub(super) fn scratch(&self, storage: Storage, elements: usize) -> Tensor {
+        let region = Region::new(self.scratch.get(), (elements * storage.bits()).div_ceil(8));
+        self.scratch.set(region.end());
+        self.arena_bytes.set(self.arena_bytes.get().max(region.end()));
+        Tensor { resource: Resource::Arena, region, storage, elements, chunks: vec![] }
+    }
+
+    /// A tensor of floats: what the fused kernels take.
     pub(super) fn float(&self, value: ValueId, label: &str) -> Result<Tensor> {
         let tensor = self.tensor(value, label)?;
-        match tensor.storage {
-            Storage::F32 => Ok(tensor),
-            _ => Err(unsupported(label, format!("takes float32, found {}", self.program.descriptor(value).data_type))),
+        match tensor.storage.scalar() {
+            "f32" => Ok(tensor),
+            _ => Err(unsupported(label, format!("takes floats, found {}", self.program.descriptor(value).data_type))),
         }
     }
 
     pub(super) fn optional(&self, value: Option<ValueId>, label: &str) -> Result<Option<Tensor>> {
         value.map(|value| self.float(value, label)).transpose()
     }
-}
-
-fn storage(descriptor: &OperandDescriptor, label: &str) -> Result<Storage> {
-    Storage::of(descriptor.data_type).ok_or_else(|| {
-        let reason = format!("WGSL without extensions has no {}; cast to int32, uint32 or float32 before", descriptor.data_type);
-        unsupported(label, reason)
-    })
 }

@@ -3,7 +3,7 @@
 //! [`lower`](lower()) turns a program into [`Dispatch`]es: text and numbers, no device, so the generator counts them too. [`Device`] makes
 //! pipelines and buffers of them once ([`Compiled`]), and a run is one submission of one compute pass.
 //!
-//! Elements of 32 bits are stored as they are; uint8 and int8 four to a `u32`. Every tensor is a binding of its own: constants and
+//! Every data type is stored as the host has it; the file `storage.rs` says how a shader sees it. Every tensor is a binding of its own: constants and
 //! inputs `read`, the arena and the outputs `read_write` with ranges that do not overlap, since WebGPU refuses one buffer that is bound
 //! both for reading and for writing in one dispatch.
 
@@ -12,6 +12,7 @@ mod kernels;
 mod lower;
 mod shader;
 mod steps;
+mod storage;
 
 #[cfg(feature = "webgpu")]
 mod adapter;

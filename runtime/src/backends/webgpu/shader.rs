@@ -9,46 +9,11 @@ use super::dispatch::{Binding, Chunk, Dispatch, Region, Resource};
 use super::kernels::math;
 use super::lower::Options;
 use super::lower::unsupported;
+use super::storage::Storage;
 use crate::error::Result;
-use crate::graph::DataType;
 
-/// How an element is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Storage {
-    F32,
-    I32,
-    U32,
-    I8,
-    U8,
-}
-
-impl Storage {
-    /// The storage of a data type, if WGSL without extensions has arithmetic for it.
-    pub(super) fn of(data_type: DataType) -> Option<Self> {
-        match data_type {
-            DataType::Float32 => Some(Storage::F32),
-            DataType::Int32 => Some(Storage::I32),
-            DataType::Uint32 => Some(Storage::U32),
-            DataType::Int8 => Some(Storage::I8),
-            DataType::Uint8 => Some(Storage::U8),
-            DataType::Float16 | DataType::Int64 | DataType::Uint64 | DataType::Int4 | DataType::Uint4 => None,
-        }
-    }
-
-    /// The WGSL type that a loaded element has.
-    pub(super) const fn scalar(self) -> &'static str {
-        match self {
-            Storage::F32 => "f32",
-            Storage::I32 | Storage::I8 => "i32",
-            Storage::U32 | Storage::U8 => "u32",
-        }
-    }
-
-    /// True where four elements share a word.
-    pub(super) const fn is_packed(self) -> bool {
-        matches!(self, Storage::I8 | Storage::U8)
-    }
-}
+/// What infinities are made of: no constant expression of WGSL may be infinite or no number.
+pub(super) const INFINITY: &str = "infinity_bits";
 
 /// A tensor as lowering found it: where it lies and of what it is made.
 #[derive(Clone, Debug)]
@@ -64,7 +29,18 @@ pub(super) struct Tensor {
 impl Tensor {
     /// True where reading or writing four elements at a time stays inside the tensor and inside its chunks.
     pub(super) fn allows_four(&self) -> bool {
-        self.elements.is_multiple_of(4) && (self.chunks.len() < 2 || self.row_elements().is_multiple_of(4))
+        let whole = self.elements.is_multiple_of(4) && (self.chunks.len() < 2 || self.row_elements().is_multiple_of(4));
+        whole && !self.storage.is_wide()
+    }
+
+    /// The same bits as whole numbers.
+    pub(super) fn raw(&self) -> Self {
+        Self { storage: self.storage.raw(), ..self.clone() }
+    }
+
+    /// The same memory as whole words: for copies of parts that are whole words.
+    pub(super) fn words(&self) -> Self {
+        Self { storage: Storage::U32, elements: (self.elements * self.storage.bits()).div_ceil(32), ..self.clone() }
     }
 
     /// Elements of one row of the first axis.
@@ -77,7 +53,15 @@ struct Port {
     name: &'static str,
     tensor: Tensor,
     width: usize,
-    writes: bool,
+    access: Access,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+    /// Only `raise_name`.
+    Atomic,
 }
 
 /// A dispatch in the making.
@@ -87,6 +71,14 @@ pub(super) struct Shader<'a> {
     ports: Vec<Port>,
 }
 
+/// A binding in the making: its place, what its array is made of, and whether by four.
+struct Slot {
+    binding: Binding,
+    storage: Storage,
+    width: usize,
+    atomic: bool,
+}
+
 impl<'a> Shader<'a> {
     pub(super) fn new(options: &'a Options, label: &'a str) -> Self {
         Self { options, label, ports: Vec::new() }
@@ -94,60 +86,65 @@ impl<'a> Shader<'a> {
 
     /// Declares a tensor that is read; `width` is 1 or 4.
     pub(super) fn read(&mut self, name: &'static str, tensor: &Tensor, width: usize) {
-        self.ports.push(Port { name, tensor: tensor.clone(), width, writes: false });
+        self.ports.push(Port { name, tensor: tensor.clone(), width, access: Access::Read });
     }
 
-    /// Declares a tensor that is written; `width` is 1 or 4, and 4 where elements are packed.
+    /// Declares a tensor that is written; `width` is 1 or 4. Packed elements are written by four, or by the word.
     pub(super) fn write(&mut self, name: &'static str, tensor: &Tensor, width: usize) {
-        self.ports.push(Port { name, tensor: tensor.clone(), width, writes: true });
+        self.ports.push(Port { name, tensor: tensor.clone(), width, access: Access::Write });
+    }
+
+    /// Declares a tensor of `u32` whose greatest written number stays: `raise_name(i, value)`.
+    pub(super) fn raise(&mut self, name: &'static str, tensor: &Tensor) {
+        self.ports.push(Port { name, tensor: tensor.clone(), width: 1, access: Access::Atomic });
     }
 
     /// The dispatch. The math functions that `body` names are added.
     pub(super) fn finish(self, body: &str, workgroups: [u32; 3]) -> Result<Dispatch> {
-        let mut bindings: Vec<(Binding, Storage, usize)> = Vec::new();
+        let mut bindings: Vec<Slot> = Vec::new();
         let mut accessors = String::new();
         let mut slots: Vec<Vec<usize>> = Vec::new();
         for port in &self.ports {
-            slots.push(port.regions().into_iter().map(|(resource, region)| self.slot(&mut bindings, port, resource, region)).collect());
+            slots.push(port.regions().into_iter().map(|(resource, region)| slot(&mut bindings, port, resource, region)).collect());
         }
         if bindings.len() > self.options.max_bindings {
             let reason = format!("needs {} storage buffers in one dispatch; the limit is {}", bindings.len(), self.options.max_bindings);
             return Err(unsupported(self.label, reason));
         }
         for (port, slots) in self.ports.iter().zip(&slots) {
-            port.accessor(&mut accessors, slots, bindings[slots[0]].2);
+            port.accessor(&mut accessors, slots, &bindings[slots[0]]);
         }
         let mut source = String::new();
-        for (index, (binding, storage, width)) in bindings.iter().enumerate() {
-            let access = if binding.writable { "read_write" } else { "read" };
-            let element = match storage {
-                Storage::I8 | Storage::U8 => String::from("u32"),
-                _ if *width == 4 => format!("vec4<{}>", storage.scalar()),
-                _ => storage.scalar().to_owned(),
-            };
+        for (index, slot) in bindings.iter().enumerate() {
+            let access = if slot.binding.writable { "read_write" } else { "read" };
+            let element = if slot.atomic { String::from("atomic<u32>") } else { slot.storage.element(slot.width) };
             let _ = writeln!(source, "@group(0) @binding({index}) var<storage, {access}> buffer{index}: array<{element}>;");
         }
+        if body.contains(INFINITY) {
+            let _ = writeln!(source, "var<private> {INFINITY}: u32 = 0x7f800000u;");
+        }
         source.push_str(&accessors);
-        source.push_str(&math::needed(body));
+        source.push_str(&math::needed(&[&accessors, body]));
         source.push_str(body);
-        let bindings: Vec<Binding> = bindings.into_iter().map(|(binding, ..)| binding).collect();
+        let bindings: Vec<Binding> = bindings.into_iter().map(|slot| slot.binding).collect();
         if let Some(binding) = bindings.iter().find(|binding| binding.region.size > self.options.max_binding_bytes) {
             let reason = format!("a tensor of {} bytes; a binding holds {}", binding.region.size, self.options.max_binding_bytes);
             return Err(unsupported(self.label, reason));
         }
         Ok(Dispatch { label: self.label.to_owned(), source: source.into(), bindings, workgroups })
     }
+}
 
-    /// The binding of a region: one per region, so that a tensor used twice does not alias itself.
-    fn slot(&self, bindings: &mut Vec<(Binding, Storage, usize)>, port: &Port, resource: Resource, region: Region) -> usize {
-        let writable = matches!(resource, Resource::Arena | Resource::Outputs);
-        if let Some(known) = bindings.iter().position(|(binding, ..)| binding.resource == resource && binding.region == region) {
-            bindings[known].2 = bindings[known].2.min(port.width);
-            return known;
-        }
-        bindings.push((Binding { resource, region, writable }, port.tensor.storage, port.width));
-        bindings.len() - 1
+/// The binding of a region: one per region, so that a tensor used twice does not alias itself.
+fn slot(bindings: &mut Vec<Slot>, port: &Port, resource: Resource, region: Region) -> usize {
+    let writable = matches!(resource, Resource::Arena | Resource::Outputs);
+    if let Some(known) = bindings.iter().position(|slot| slot.binding.resource == resource && slot.binding.region == region) {
+        bindings[known].width = bindings[known].width.min(port.width);
+        return known;
     }
+    let binding = Binding { resource, region, writable };
+    bindings.push(Slot { binding, storage: port.tensor.storage, width: port.width, atomic: port.access == Access::Atomic });
+    bindings.len() - 1
 }
 
 impl Port {
@@ -161,38 +158,59 @@ impl Port {
         }
     }
 
-    fn accessor(&self, text: &mut String, slots: &[usize], stored_width: usize) {
-        let (name, scalar, storage) = (self.name, self.tensor.storage.scalar(), self.tensor.storage);
-        let (suffix, result) = if self.width == 4 { ("4", format!("vec4<{scalar}>")) } else { ("", scalar.to_owned()) };
-        if self.writes {
-            let slot = slots[0];
-            let value = match (storage.is_packed(), self.width == stored_width) {
-                (true, _) => "(value.x & 255u) | ((value.y & 255u) << 8u) | ((value.z & 255u) << 16u) | ((value.w & 255u) << 24u)",
-                _ => "value",
-            };
-            let value = if storage == Storage::I8 { value.replace("value.", "u.") } else { value.to_owned() };
-            let convert = if storage == Storage::I8 { "let u = bitcast<vec4<u32>>(value); " } else { "" };
-            let _ = match (self.width, stored_width, storage.is_packed()) {
-                (4, 1, false) => {
-                    let parts = ["x", "y", "z", "w"].iter().enumerate().map(|(k, c)| format!("buffer{slot}[4u * i + {k}u] = value.{c};"));
-                    writeln!(text, "fn set_{name}4(i: u32, value: {result}) {{ {} }}", parts.collect::<Vec<_>>().join(" "))
-                }
-                _ => writeln!(text, "fn set_{name}{suffix}(i: u32, value: {result}) {{ {convert}buffer{slot}[i] = {value}; }}"),
-            };
-            return;
+    fn accessor(&self, text: &mut String, slots: &[usize], stored: &Slot) {
+        match self.access {
+            Access::Read => self.reader(text, slots, stored),
+            Access::Write => self.writer(text, slots[0], stored),
+            Access::Atomic => {
+                let _ = writeln!(text, "fn raise_{}(i: u32, value: u32) {{ atomicMax(&buffer{}[i], value); }}", self.name, slots[0]);
+            }
         }
-        let load = |slot: usize, index: &str| match (storage, self.width, stored_width) {
-            (Storage::U8, 1, _) => format!("(buffer{slot}[({index}) >> 2u] >> ((({index}) & 3u) * 8u)) & 255u"),
-            (Storage::I8, 1, _) => format!("(bitcast<i32>(buffer{slot}[({index}) >> 2u]) << ((3u - (({index}) & 3u)) * 8u)) >> 24u"),
-            (Storage::U8, _, _) => format!("(vec4<u32>(buffer{slot}[{index}]) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u)"),
-            (Storage::I8, _, _) => {
-                format!("(vec4<i32>(bitcast<i32>(buffer{slot}[{index}])) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u)")
-            }
+    }
+
+    fn writer(&self, text: &mut String, slot: usize, stored: &Slot) {
+        let (name, storage) = (self.name, self.tensor.storage);
+        let scalar = storage.scalar();
+        let (suffix, result) = if self.width == 4 { ("4", format!("vec4<{scalar}>")) } else { ("", scalar.to_owned()) };
+        let _ = match (storage.bits(), self.width, stored.width) {
+            // Whoever writes words knows the whole of each.
+            (4 | 8 | 16, 1, _) | (4, ..) => writeln!(text, "fn set_{name}_word(i: u32, word: u32) {{ buffer{slot}[i] = word; }}"),
+            (8, ..) => writeln!(
+                text,
+                "fn set_{name}4(i: u32, value: {result}) {{ let u = {}; buffer{slot}[i] = u.x | (u.y << 8u) | (u.z << 16u) | (u.w << 24u); }}",
+                storage.encode("value", 4)
+            ),
+            (16, ..) => writeln!(
+                text,
+                "fn set_{name}4(i: u32, value: {result}) {{ let u = {}; buffer{slot}[2u * i] = u.x | (u.y << 16u); \
+                 buffer{slot}[2u * i + 1u] = u.z | (u.w << 16u); }}",
+                storage.encode("value", 4)
+            ),
             (_, 4, 1) => {
-                let parts: Vec<_> = (0..4).map(|k| format!("buffer{slot}[4u * ({index}) + {k}u]")).collect();
-                format!("vec4<{scalar}>({})", parts.join(", "))
+                let parts = ["x", "y", "z", "w"].iter().enumerate().map(|(k, c)| format!("buffer{slot}[4u * i + {k}u] = value.{c};"));
+                writeln!(text, "fn set_{name}4(i: u32, value: {result}) {{ {} }}", parts.collect::<Vec<_>>().join(" "))
             }
-            _ => format!("buffer{slot}[{index}]"),
+            _ => writeln!(text, "fn set_{name}{suffix}(i: u32, value: {result}) {{ buffer{slot}[i] = value; }}"),
+        };
+    }
+
+    fn reader(&self, text: &mut String, slots: &[usize], stored: &Slot) {
+        let (name, storage) = (self.name, self.tensor.storage);
+        let scalar = storage.scalar();
+        let (suffix, result) = if self.width == 4 { ("4", format!("vec4<{scalar}>")) } else { ("", scalar.to_owned()) };
+        // One region read as two types is bound as the first.
+        let cast = if storage.is_packed() || stored.storage.scalar() == scalar { "" } else { "bitcast" };
+        let load = |slot: usize, index: &str| {
+            let buffer = format!("buffer{slot}");
+            let value = match (storage.is_packed(), self.width, stored.width) {
+                (true, 4, _) => storage.load_four(&buffer, index),
+                (false, 4, 1) => {
+                    let parts: Vec<_> = (0..4).map(|k| format!("{buffer}[4u * ({index}) + {k}u]")).collect();
+                    format!("vec4<{}>({})", stored.storage.scalar(), parts.join(", "))
+                }
+                _ => storage.load(&buffer, index),
+            };
+            if cast.is_empty() { value } else { format!("bitcast<{result}>({value})") }
         };
         let _ = write!(text, "fn {name}{suffix}(i: u32) -> {result} {{ ");
         let row = self.tensor.row_elements();

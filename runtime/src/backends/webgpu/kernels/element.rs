@@ -1,8 +1,10 @@
 //! Kernels whose every output element is a function of its position: one invocation each, or each four.
 
+use std::fmt::Write;
+
 use super::super::dispatch::Dispatch;
 use super::super::lower::Options;
-use super::super::shader::{Shader, Storage, Tensor, fold};
+use super::super::shader::{Shader, Tensor, fold};
 use crate::error::Result;
 
 const INVOCATIONS: usize = 64;
@@ -24,28 +26,55 @@ pub(in crate::backends::webgpu) fn element(
     body: &str,
     options: &Options,
 ) -> Result<Dispatch> {
-    let count = output.elements;
-    let packed = output.storage.is_packed();
-    let width = if packed || form == Form::Four { 4 } else { 1 };
-    shader.write("output", output, width);
-    let invocations = count.div_ceil(width);
-    let (workgroups, columns) = fold(invocations.div_ceil(INVOCATIONS), options.max_workgroups);
-    let statement = match (form, packed) {
-        (Form::Four, _) => String::from("set_output4(i, element4(i));"),
-        (Form::One, false) => String::from("set_output(i, element(i));"),
-        (Form::One, true) => {
-            let scalar = if output.storage == Storage::I8 { "i32" } else { "u32" };
-            let last = count - 1;
-            let parts: Vec<String> = (0..4).map(|k| format!("element(min(4u * i + {k}u, {last}u))")).collect();
-            format!("set_output4(i, vec4<{scalar}>({}));", parts.join(", "))
+    let (count, storage) = (output.elements, output.storage);
+    let per_word = storage.per_word();
+    // Elements that one invocation writes: whole words.
+    let (each, statement) = match (form, per_word) {
+        (Form::Four, 8) => {
+            let last = count / 4 - 1;
+            let half = |k: usize, shift: usize| {
+                format!(
+                    "let h{k} = {}; let w{k} = (h{k}.x | (h{k}.y << 4u) | (h{k}.z << 8u) | (h{k}.w << 12u)) << {shift}u;\n",
+                    storage.encode(&format!("element4(min(2u * i + {k}u, {last}u))"), 4)
+                )
+            };
+            (8, format!("{}{}set_output_word(i, w0 | w1);", half(0, 0), half(1, 16)))
+        }
+        (Form::Four, _) => (4, String::from("set_output4(i, element4(i));")),
+        (Form::One, 1) => (1, String::from("set_output(i, element(i));")),
+        (Form::One, _) => {
+            let value = format!("element(min(i * {per_word}u + k, {}u))", count - 1);
+            let value = storage.encode(&value, 1);
+            let bits = storage.bits();
+            let text = format!(
+                "var word = 0u;\nfor (var k = 0u; k < {per_word}u; k++) {{ word |= {value} << (k * {bits}u); }}\nset_output_word(i, word);"
+            );
+            (per_word, text)
         }
     };
+    shader.write("output", output, if form == Form::Four && per_word < 8 { 4 } else { 1 });
+    let invocations = count.div_ceil(each);
+    let (workgroups, columns) = fold(invocations.div_ceil(INVOCATIONS), options.max_workgroups);
     let text = format!(
         "{body}@compute @workgroup_size({INVOCATIONS}) fn main(@builtin(global_invocation_id) id: vec3<u32>) {{\n\
          let i = id.x + id.y * {}u;\nif (i >= {invocations}u) {{ return; }}\n{statement}\n}}\n",
         columns * INVOCATIONS
     );
     shader.finish(&text, workgroups)
+}
+
+/// `output[i] = input[i]`, each in its own storage: how float32 becomes float16 after a kernel that cannot write it.
+pub(in crate::backends::webgpu) fn convert(input: &Tensor, output: &Tensor, options: &Options, label: &str) -> Result<Dispatch> {
+    let mut shader = Shader::new(options, label);
+    let four = input.allows_four() && output.allows_four();
+    let scalar = output.storage.scalar();
+    shader.read("input", input, if four { 4 } else { 1 });
+    let body = if four {
+        format!("fn element4(i: u32) -> vec4<{scalar}> {{ return input4(i); }}\n")
+    } else {
+        format!("fn element(i: u32) -> {scalar} {{ return input(i); }}\n")
+    };
+    element(shader, output, if four { Form::Four } else { Form::One }, &body, options)
 }
 
 /// Statements that turn the element number `i` into `name`, the position in a tensor walked with `strides` over `shape`.
@@ -77,6 +106,22 @@ pub(in crate::backends::webgpu) fn walk(name: &str, i: &str, shape: &[usize], st
         terms.push(format!("{offset}u"));
     }
     format!("let {name} = {};\n", terms.join(" + "))
+}
+
+/// Statements that name the coordinates of element number `i`: `prefix0`, `prefix1`, …
+pub(in crate::backends::webgpu) fn coordinates(prefix: &str, i: &str, shape: &[usize]) -> String {
+    let mut text = String::new();
+    for (axis, (size, inner)) in shape.iter().zip(packed_strides(shape)).enumerate() {
+        let value = match (size, inner) {
+            (0 | 1, _) => String::from("0u"),
+            (_, 1) if axis == 0 => i.to_owned(),
+            (_, 1) => format!("{i} % {size}u"),
+            _ if axis == 0 => format!("{i} / {inner}u"),
+            _ => format!("{i} / {inner}u % {size}u"),
+        };
+        let _ = writeln!(text, "let {prefix}{axis} = {value};");
+    }
+    text
 }
 
 /// Row-major strides of a packed tensor.

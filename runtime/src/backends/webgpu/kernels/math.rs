@@ -1,18 +1,20 @@
-//! The functions of `math.wgsl`, scalar (`m_name`) and of four (`m4_name`), as a kernel needs them.
+//! The functions of `math.wgsl`, scalar (`m_name`) and of four (`m4_name`), and of `integer64.wgsl`, as a kernel needs them.
 
 use std::fmt::Write;
 
-/// The functions that `body` calls, and those that they call, each once and in the file's order.
-pub(in crate::backends::webgpu) fn needed(body: &str) -> String {
+/// The functions that the texts call, and those that they call, each once and in the files' order.
+pub(in crate::backends::webgpu) fn needed(bodies: &[&str]) -> String {
     let scalar = functions(include_str!("math.wgsl"));
-    let wide: Vec<(String, String)> = scalar.iter().map(|(name, text)| (widen(name), widen(text))).collect();
-    let all: Vec<&(String, String)> = scalar.iter().chain(&wide).collect();
+    let mut all: Vec<(String, String)> = scalar.iter().map(|(name, text)| (widen(name), widen(text))).collect();
+    all.extend(functions(include_str!("integer64.wgsl")));
+    all.extend(scalar);
     let mut used = vec![false; all.len()];
     loop {
         let before = used.clone();
         for (index, (name, _)) in all.iter().enumerate() {
             let call = format!("{name}(");
-            used[index] |= body.contains(&call) || all.iter().zip(&before).any(|((_, text), used)| *used && text.contains(&call));
+            used[index] |= bodies.iter().any(|body| body.contains(&call))
+                || all.iter().zip(&before).any(|((_, text), used)| *used && text.contains(&call));
         }
         if used == before {
             break;
@@ -39,5 +41,5 @@ fn functions(file: &str) -> Vec<(String, String)> {
 
 /// The same code on four elements at once.
 fn widen(text: &str) -> String {
-    text.replace("f32", "vec4<f32>").replace("u32", "vec4<u32>").replace("m_", "m4_")
+    ["f32", "u32", "i32"].iter().fold(text.replace("m_", "m4_"), |text, scalar| text.replace(scalar, &format!("vec4<{scalar}>")))
 }

@@ -26,10 +26,41 @@ pub(in crate::backends::webgpu) struct Matmul<'a> {
     pub(in crate::backends::webgpu) batch: Vec<usize>,
     pub(in crate::backends::webgpu) a_strides: Vec<usize>,
     pub(in crate::backends::webgpu) b_strides: Vec<usize>,
+    /// One number a column; or, where the batches are groups of this many, one a row of each group.
     pub(in crate::backends::webgpu) bias: Option<&'a Tensor>,
+    pub(in crate::backends::webgpu) bias_groups: Option<usize>,
     pub(in crate::backends::webgpu) residual: Option<&'a Tensor>,
     /// Text of `fn activate(x: FLOAT) -> FLOAT` by the width of its argument.
-    pub(in crate::backends::webgpu) activation: Option<&'a dyn Fn(usize) -> Result<String>>,
+    pub(in crate::backends::webgpu) activation: Option<&'a dyn Fn(usize) -> String>,
+    /// One side that is computed from its tensor, which is then `image(i)`: text of `fn contents(i: u32) -> f32`.
+    pub(in crate::backends::webgpu) contents: Option<(Side, &'a str)>,
+}
+
+/// The left or the right side of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::backends::webgpu) enum Side {
+    A,
+    B,
+}
+
+impl Matmul<'_> {
+    /// The accessor of a side.
+    pub(super) fn accessor(&self, side: Side) -> &'static str {
+        match side {
+            _ if self.computes(side) => "contents",
+            Side::A => "a",
+            Side::B => "b",
+        }
+    }
+
+    fn computes(&self, side: Side) -> bool {
+        self.contents.is_some_and(|(computed, _)| computed == side)
+    }
+
+    fn by_four(&self, side: Side) -> bool {
+        let tensor = if side == Side::A { self.a } else { self.b };
+        !self.computes(side) && tensor.allows_four()
+    }
 }
 
 /// What one invocation and one workgroup compute.
@@ -66,17 +97,19 @@ pub(in crate::backends::webgpu) fn matmul(matmul: &Matmul<'_>, options: &Options
     let block = Blocking::of(matmul, options);
     // Four elements of `inner` at a time where every row starts at a whole four; four columns of output likewise.
     let step =
-        if matmul.inner.is_multiple_of(4) && matmul.a.allows_four() && (!matmul.transposed || matmul.b.allows_four()) { 4 } else { 1 };
-    let outputs = [Some(matmul.output), matmul.bias, matmul.residual];
+        if matmul.inner.is_multiple_of(4) && matmul.by_four(Side::A) && (!matmul.transposed || matmul.by_four(Side::B)) { 4 } else { 1 };
+    let outputs = [Some(matmul.output), matmul.bias.filter(|_| matmul.bias_groups.is_none()), matmul.residual];
     let fours = [matmul.columns, matmul.output_columns, matmul.first_column].iter().all(|count| count.is_multiple_of(4))
         && outputs.iter().flatten().all(|tensor| tensor.allows_four())
-        && (matmul.transposed || matmul.b.allows_four());
+        && (matmul.transposed || matmul.by_four(Side::B));
     let wide = if fours { 4 } else { 1 };
     let mut shader = Shader::new(options, label);
-    shader.read("a", matmul.a, step);
-    shader.read("b", matmul.b, if matmul.transposed { step } else { wide });
+    let sides = [("a", Side::A, matmul.a, step), ("b", Side::B, matmul.b, if matmul.transposed { step } else { wide })];
+    for (name, side, tensor, width) in sides {
+        if matmul.computes(side) { shader.read("image", tensor, 1) } else { shader.read(name, tensor, width) }
+    }
     if let Some(bias) = matmul.bias {
-        shader.read("bias", bias, wide);
+        shader.read("bias", bias, if matmul.bias_groups.is_some() { 1 } else { wide });
     }
     if let Some(residual) = matmul.residual {
         shader.read("residual", residual, wide);
@@ -90,6 +123,6 @@ pub(in crate::backends::webgpu) fn matmul(matmul: &Matmul<'_>, options: &Options
     if groups > u32::MAX as usize {
         return Err(unsupported(label, format!("{groups} workgroups")));
     }
-    let text = Text { matmul, block: &block, step, wide, across, down, groups, width }.write()?;
+    let text = Text { matmul, block: &block, step, wide, across, down, groups, width }.write();
     shader.finish(&text, workgroups)
 }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use super::matmul::{Blocking, Matmul};
-use crate::error::Result;
+use super::matmul::{Blocking, Matmul, Side};
 
 pub(super) struct Text<'a> {
     pub(super) matmul: &'a Matmul<'a>,
@@ -17,12 +16,15 @@ pub(super) struct Text<'a> {
 }
 
 impl Text<'_> {
-    pub(super) fn write(&self) -> Result<String> {
+    pub(super) fn write(&self) -> String {
         let Self { matmul, block, across, down, .. } = self;
         let (x, y) = (block.x, block.y);
         let mut text = String::new();
         if let Some(activation) = matmul.activation {
-            text.push_str(&activation(self.wide)?);
+            text.push_str(&activation(self.wide));
+        }
+        if let Some((_, contents)) = matmul.contents {
+            text.push_str(contents);
         }
         if block.tile > 0 {
             let (rows, columns) = (block.rows * y * block.tile / 4, block.columns * x * block.tile / 4);
@@ -57,7 +59,7 @@ impl Text<'_> {
         }
         self.stores(&mut text);
         text.push_str("}\n");
-        Ok(text)
+        text
     }
 
     /// `batch`, `a_base`, `b_base`.
@@ -78,6 +80,7 @@ impl Text<'_> {
         let Self { matmul, block, step, .. } = self;
         let (inner, columns) = (matmul.inner, matmul.columns);
         let suffix = if *step == 4 { "4" } else { "" };
+        let (a, b) = (matmul.accessor(Side::A), matmul.accessor(Side::B));
         for r in 0..block.rows {
             let _ = writeln!(text, "let a_row{r} = (a_base + min(row + {r}u, {}u) * {inner}u) / {step}u;", matmul.rows - 1);
         }
@@ -94,18 +97,18 @@ impl Text<'_> {
         let _ = writeln!(text, "for (var k = 0u; k < {count}u; k++) {{");
         if matmul.transposed {
             (0..block.columns).for_each(|c| {
-                let _ = writeln!(text, "let vb{c} = b{suffix}(b_row{c} + k);");
+                let _ = writeln!(text, "let vb{c} = {b}{suffix}(b_row{c} + k);");
             });
         } else {
             let width = if self.wide == 4 { "4" } else { "" };
             for k in 0..*step {
                 for c in (0..block.columns).step_by(self.wide) {
-                    let _ = writeln!(text, "let vb{k}_{c} = b{width}(b_column{c} + (k * {step}u + {k}u) * {}u);", columns / self.wide);
+                    let _ = writeln!(text, "let vb{k}_{c} = {b}{width}(b_column{c} + (k * {step}u + {k}u) * {}u);", columns / self.wide);
                 }
             }
         }
         for r in 0..block.rows {
-            let _ = writeln!(text, "let va{r} = a{suffix}(a_row{r} + k);");
+            let _ = writeln!(text, "let va{r} = {a}{suffix}(a_row{r} + k);");
             for c in 0..block.columns {
                 for k in 0..*step {
                     let a = if *step == 4 { format!("va{r}.{}", ["x", "y", "z", "w"][k]) } else { format!("va{r}") };
@@ -132,34 +135,35 @@ impl Text<'_> {
     fn tile_loaders(&self, text: &mut String) {
         let matmul = self.matmul;
         let (rows, inner, columns) = (matmul.rows, matmul.inner, matmul.columns);
-        let along = |name: &str, count: usize| match self.step {
+        let (a, b) = (matmul.accessor(Side::A), matmul.accessor(Side::B));
+        let along = |name: &str, accessor: &str, count: usize| match self.step {
             4 => format!(
                 "fn load_{name}(base: u32, row: u32, k: u32) -> vec4<f32> {{\n\
-                 if (row >= {count}u || k >= {inner}u) {{ return vec4<f32>(0.0); }}\nreturn {name}4((base + row * {inner}u + k) / 4u); }}\n"
+                 if (row >= {count}u || k >= {inner}u) {{ return vec4<f32>(0.0); }}\nreturn {accessor}4((base + row * {inner}u + k) / 4u); }}\n"
             ),
             _ => {
                 let mut function =
                     format!("fn load_{name}(base: u32, row: u32, k: u32) -> vec4<f32> {{ var v = vec4<f32>(0.0); if (row < {count}u) {{ ");
                 for (index, part) in ["x", "y", "z", "w"].iter().enumerate() {
                     let _ =
-                        write!(function, "if (k + {index}u < {inner}u) {{ v.{part} = {name}(base + row * {inner}u + k + {index}u); }} ");
+                        write!(function, "if (k + {index}u < {inner}u) {{ v.{part} = {accessor}(base + row * {inner}u + k + {index}u); }} ");
                 }
                 function + "} return v; }\n"
             }
         };
-        text.push_str(&along("a", rows));
+        text.push_str(&along("a", a, rows));
         if matmul.transposed {
-            text.push_str(&along("b", columns));
+            text.push_str(&along("b", b, columns));
         } else if self.wide == 4 {
             let _ = writeln!(
                 text,
                 "fn load_b(base: u32, column: u32, k: u32) -> vec4<f32> {{\n\
-                 if (column >= {columns}u || k >= {inner}u) {{ return vec4<f32>(0.0); }}\nreturn b4((base + k * {columns}u + column) / 4u); }}"
+                 if (column >= {columns}u || k >= {inner}u) {{ return vec4<f32>(0.0); }}\nreturn {b}4((base + k * {columns}u + column) / 4u); }}"
             );
         } else {
             let _ = write!(text, "fn load_b(base: u32, column: u32, k: u32) -> vec4<f32> {{ var v = vec4<f32>(0.0); if (k < {inner}u) {{ ");
             for (index, part) in ["x", "y", "z", "w"].iter().enumerate() {
-                let _ = write!(text, "if (column + {index}u < {columns}u) {{ v.{part} = b(base + k * {columns}u + column + {index}u); }} ");
+                let _ = write!(text, "if (column + {index}u < {columns}u) {{ v.{part} = {b}(base + k * {columns}u + column + {index}u); }} ");
             }
             text.push_str("} return v; }\n");
         }
@@ -247,7 +251,9 @@ impl Text<'_> {
                 };
                 let _ =
                     write!(text, "if (column + {c}u < {}u) {{ let at = (start + column + {c}u) / {wide}u; var v = {sum}; ", matmul.columns);
-                if matmul.bias.is_some() {
+                if let (Some(_), Some(groups)) = (matmul.bias, matmul.bias_groups) {
+                    let _ = write!(text, "v += bias(batch % {groups}u * {}u + row + {r}u); ", matmul.rows);
+                } else if matmul.bias.is_some() {
                     let _ = write!(text, "v += bias{suffix}((column + {}u) / {wide}u); ", c + matmul.first_column);
                 }
                 if matmul.activation.is_some() {

@@ -96,6 +96,49 @@ pub(in crate::backends::webgpu) fn layer_normalization(norm: &LayerNormalization
     shader.finish(&text, workgroups)
 }
 
+/// Normalisation over any axes: each row a walk over some, each of its elements one over the others.
+pub(in crate::backends::webgpu) struct Normalization<'a> {
+    pub(in crate::backends::webgpu) input: &'a Tensor,
+    pub(in crate::backends::webgpu) output: &'a Tensor,
+    /// Sizes and strides of the axes that are kept apart, and of those that are normalised together.
+    pub(in crate::backends::webgpu) rows: (Vec<usize>, Vec<usize>),
+    pub(in crate::backends::webgpu) columns: (Vec<usize>, Vec<usize>),
+    /// One factor and summand for each element of a row, or for each row's number in WGSL.
+    pub(in crate::backends::webgpu) scale: Option<&'a Tensor>,
+    pub(in crate::backends::webgpu) bias: Option<&'a Tensor>,
+    pub(in crate::backends::webgpu) index: &'a str,
+    pub(in crate::backends::webgpu) epsilon: f64,
+}
+
+/// As [`layer_normalization`], of rows that are not packed.
+pub(in crate::backends::webgpu) fn normalization(norm: &Normalization<'_>, options: &Options, label: &str) -> Result<Dispatch> {
+    let mut shader = Shader::new(options, label);
+    shader.read("input", norm.input, 1);
+    let factors = [("scale", norm.scale, " * scale"), ("bias", norm.bias, " + bias")];
+    let mut epilogue = String::new();
+    for (name, tensor, term) in factors {
+        if let Some(tensor) = tensor {
+            shader.read(name, tensor, 1);
+            let _ = write!(epilogue, "{term}({})", norm.index);
+        }
+    }
+    shader.write("normal", norm.output, 1);
+    let walk = Walk::of(options);
+    let count: usize = norm.columns.0.iter().product();
+    let at = super::element::walk("at", "i", &norm.columns.0, &norm.columns.1, 0);
+    let head = format!("for (var i = lane; i < {count}u; i += {}u) {{ {}", walk.lanes, at.trim_end());
+    let start = super::element::walk("start", "row", &norm.rows.0, &norm.rows.1, 0);
+    let body = format!(
+        "{start}var sum = 0.0;\n{head} sum += input(start + at); }}\nlet mean = meet_sum(sum, lane) / f32({count});\nsum = 0.0;\n\
+         {head} let d = input(start + at) - mean; sum += d * d; }}\n\
+         let factor = inverseSqrt(meet_sum(sum, lane) / f32({count}) + {});\n\
+         {head} set_normal(start + at, (input(start + at) - mean) * factor{epilogue}); }}\n",
+        literal(norm.epsilon, "f32")
+    );
+    let (text, workgroups) = walk.main(norm.rows.0.iter().product(), &body, options);
+    shader.finish(&text, workgroups)
+}
+
 /// Softmax of `[outer, size, inner]` over the middle.
 pub(in crate::backends::webgpu) fn softmax(
     input: &Tensor,

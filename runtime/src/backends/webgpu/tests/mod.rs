@@ -9,6 +9,7 @@ mod elements;
 mod matmul;
 mod rows;
 mod split;
+mod types;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;

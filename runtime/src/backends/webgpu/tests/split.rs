@@ -1,7 +1,6 @@
-//! Limits: constants larger than a binding, many workgroups, tensors of nothing, types that WGSL lacks.
+//! Limits: constants larger than a binding, many workgroups, tensors of nothing.
 
 use super::*;
-use crate::error::Error;
 use crate::ops::gather::GatherOptions;
 
 /// A tied embedding: gathered from and multiplied with, split into chunks by a small limit.
@@ -74,17 +73,6 @@ fn a_tensor_without_elements_needs_no_dispatch() {
     let built = case.finish(&output);
     assert_eq!(lower(&built.program(), &Options::default()).unwrap().dispatches.len(), 0);
     built.expect(&Tensor::zeros(float_descriptor(&[0, 4])), 0.0);
-}
-
-#[test]
-fn a_type_that_wgsl_lacks_is_named() {
-    let mut case = Case::default();
-    let x = case.input(&Tensor::from_slice(&[2], &[1i64, 2]).unwrap());
-    let output = case.builder.add(&x, &x).unwrap();
-    let error = lower(&case.finish(&output).program(), &Options::default()).unwrap_err();
-    let Error::Unsupported { platform, reason, .. } = error else { panic!("{error}") };
-    assert_eq!(platform, "webgpu");
-    assert!(reason.contains("int64"), "{reason}");
 }
 
 #[test]
