@@ -65,8 +65,8 @@ pub fn operator_by_name(name: &str) -> Option<&'static Operator> {
     OPERATORS.iter().copied().find(|operator| operator.name == name)
 }
 
-mod recurrent;
-mod window;
+pub(crate) mod recurrent;
+pub(crate) mod window;
 
 mod rule {
     //! What several rules share.

@@ -53,16 +53,7 @@ impl Lowering<'_> {
                 };
                 dispatches.push(layer_normalization(&norm, options, label)?);
             }
-            Kernel::Pointwise(step) => {
-                let tensors: Vec<Tensor> = step.inputs.iter().map(|input| self.tensor(input.value, label)).collect::<Result<_>>()?;
-                let inputs = tensors.iter().zip(&step.inputs).map(|(tensor, input)| Walked {
-                    tensor,
-                    offset: input.offset,
-                    strides: &input.strides,
-                });
-                let inputs: Vec<Walked<'_>> = inputs.collect();
-                dispatches.push(pointwise(&step.shape, &inputs, &step.expression, &output, options, label)?);
-            }
+            Kernel::Pointwise(step) => self.pointwise(step, &output, label, dispatches)?,
             Kernel::Operator { operator, arguments } => {
                 let call = self.program.call(step).ok_or_else(|| unsupported(label, "no operator".into()))?;
                 self.operator(operator.name, arguments, &call, &step.outputs, &output, label, dispatches)?;
@@ -80,6 +71,64 @@ impl Lowering<'_> {
     fn narrow(&self, written: &Tensor, output: &Tensor, label: &str, dispatches: &mut Vec<Dispatch>) -> Result<()> {
         if written.region != output.region || written.resource != output.resource {
             dispatches.push(convert(written, output, self.options, label)?);
+        }
+        Ok(())
+    }
+
+    /// One dispatch, or several where a tensor exceeds a binding: each computes some of the first axis.
+    fn pointwise(&self, step: &optimize::Pointwise, output: &Tensor, label: &str, dispatches: &mut Vec<Dispatch>) -> Result<()> {
+        let tensors: Vec<Tensor> = step.inputs.iter().map(|input| self.tensor(input.value, label)).collect::<Result<_>>()?;
+        let limit = self.options.max_binding_bytes;
+        let whole = std::iter::once(output).chain(tensors.iter().filter(|tensor| tensor.chunks.len() < 2)).all(|tensor| tensor.region.size <= limit);
+        let rows = step.shape.first().copied().unwrap_or(1);
+        let inner: usize = step.shape[1..].iter().product();
+        // Rows of a part: their bytes fit, and every part begins where a binding may.
+        let mut part = rows;
+        if !whole {
+            let row_bits = |tensor: &Tensor, stride: usize| stride * tensor.storage.bits();
+            let rows_of = |tensor: &Tensor, stride: usize| (limit as usize * 8).checked_div(row_bits(tensor, stride)).unwrap_or(rows);
+            let strides = step.inputs.iter().map(|input| input.strides[0]);
+            let fit = tensors.iter().zip(strides).map(|(tensor, stride)| rows_of(tensor, stride)).fold(rows_of(output, inner), usize::min);
+            // 512 elements of 4 bits are 256 bytes.
+            part = if fit >= 1024 { fit / 512 * 512 - 512 } else { fit.saturating_sub(1) };
+            let aligned = |bits: usize| (bits / 8).is_multiple_of(256) && bits.is_multiple_of(8);
+            let begin = |(tensor, input): (&Tensor, &optimize::PointwiseInput)| tensor.chunks.len() > 1 || aligned(part * row_bits(tensor, input.strides[0]));
+            let begins = tensors.iter().zip(&step.inputs).all(begin);
+            if part == 0 || !begins || !aligned(part * row_bits(output, inner)) {
+                let reason = format!("a tensor of {} bytes; a binding holds {limit}", output.region.size);
+                return Err(unsupported(label, reason));
+            }
+        }
+        for start in (0..rows).step_by(part.max(1)) {
+            let mut shape = step.shape.clone();
+            let cut = |tensor: &Tensor, stride: usize, extent: usize| {
+                if whole || tensor.chunks.len() > 1 {
+                    return tensor.clone();
+                }
+                let bits = tensor.storage.bits();
+                let region = Region::new(tensor.region.offset as usize + start * stride * bits / 8, (extent * bits).div_ceil(8));
+                Tensor { region, elements: extent, ..tensor.clone() }
+            };
+            if let Some(first) = shape.first_mut() {
+                *first = part.min(rows - start);
+            }
+            let count: usize = shape.iter().product();
+            let parts: Vec<Tensor> = tensors
+                .iter()
+                .zip(&step.inputs)
+                .map(|(tensor, input)| {
+                    let reach: usize = shape.iter().zip(&input.strides).map(|(size, stride)| (size - 1) * stride).sum();
+                    cut(tensor, input.strides[0], input.offset + reach + 1)
+                })
+                .collect();
+            // Chunks of a split weight stay whole: there the walk begins elsewhere.
+            let inputs = parts.iter().zip(&step.inputs).map(|(tensor, input)| Walked {
+                tensor,
+                offset: input.offset + if tensor.chunks.len() > 1 { start * input.strides[0] } else { 0 },
+                strides: &input.strides,
+            });
+            let inputs: Vec<Walked<'_>> = inputs.collect();
+            dispatches.push(pointwise(&shape, &inputs, &step.expression, &cut(output, inner, count), self.options, label)?);
         }
         Ok(())
     }

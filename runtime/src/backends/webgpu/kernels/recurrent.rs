@@ -92,17 +92,15 @@ impl Recurrent<'_> {
             self.steps * self.batch * rows,
             self.steps * self.batch
         );
-        match self.bias {
-            Some(bias) => {
-                shader.read("bias", bias, 1);
-                body.push_str("var sum = bias(row);\n");
-            }
-            None => body.push_str("var sum = 0.0;\n"),
-        }
+        body.push_str("var sum = 0.0;\n");
         if size > 0 {
             shader.read("input", self.input, 1);
             shader.read("weights", self.weight, 1);
             let _ = writeln!(body, "for (var k = 0u; k < {size}u; k++) {{ sum += input(place * {size}u + k) * weights(row * {size}u + k); }}");
+        }
+        if let Some(bias) = self.bias {
+            shader.read("bias", bias, 1);
+            body.push_str("sum += bias(row);\n");
         }
         body.push_str("return sum;\n}\n");
         element(shader, self.products, Form::One, &body, options)
@@ -134,15 +132,15 @@ impl Recurrent<'_> {
             }
         }
         let recurrent_bias = |row: &str| match self.recurrent_bias {
-            Some(_) => format!("recurrent_bias({}u + {row})", direction * rows),
-            None => String::from("0.0"),
+            Some(_) => format!("sum += recurrent_bias({}u + {row});\n", direction * rows),
+            None => String::new(),
         };
         let each = |count: usize, body: &str| format!("for (var u = lane; u < {count}u; u += {LANES}u) {{\n{body}}}\nstorageBarrier();\n");
         let dot = |row: &str, state: &str| {
             format!(
-                "var sum = {};\nfor (var k = 0u; k < {hidden}u; k++) {{ sum += recurrent(({}u + {row}) * {hidden}u + k) * {state}; }}\n",
-                recurrent_bias(row),
-                direction * rows
+                "var sum = 0.0;\nfor (var k = 0u; k < {hidden}u; k++) {{ sum += recurrent(({}u + {row}) * {hidden}u + k) * {state}; }}\n{}",
+                direction * rows,
+                recurrent_bias(row)
             )
         };
         let product = |row: &str| format!("products(inputs + {row})");

@@ -207,14 +207,14 @@ fn direct(c: &Convolution, operands: &Operands<'_>, options: &Options, label: &s
         "fn element(i: u32) -> f32 {{\n{}var sum = {bias};\nlet first = c / {outputs}u * {inputs}u;\n\
          for (var ky = 0u; ky < {}u; ky++) {{\nfor (var kx = 0u; kx < {}u; kx++) {{\n{}\
          if (row >= {}u || column >= {}u) {{ continue; }}\n\
-         for (var k = 0u; k < {inputs}u; k++) {{\nlet from = first + k;\nsum += image({}) * filters({});\n}}\n}}\n}}\nreturn sum;\n}}\n",
+         for (var k = 0u; k < {inputs}u; k++) {{\nlet channel = first + k;\nsum += image({}) * filters({});\n}}\n}}\n}}\nreturn sum;\n}}\n",
         coordinates(&c.output),
         c.window.sizes[0],
         c.window.sizes[1],
         entry(&c.window),
         c.input.sizes[2],
         c.input.sizes[3],
-        place(&c.input.strides, ["n", "from", "row", "column"]),
+        place(&c.input.strides, ["n", "channel", "row", "column"]),
         place(&c.filter_strides, ["c", "k", "ky", "kx"]),
     );
     element(shader, operands.output, Form::One, &body, options)
@@ -249,14 +249,14 @@ pub(in crate::backends::webgpu) fn transposed(c: &Convolution, operands: &Operan
     let body = format!(
         "fn element(i: u32) -> f32 {{\n{}var sum = {bias};\nlet first = c / {outputs}u * {inputs}u;\nlet own = c % {outputs}u;\n\
          for (var ky = 0u; ky < {}u; ky++) {{\n{}for (var kx = 0u; kx < {}u; kx++) {{\n{}\
-         for (var k = 0u; k < {inputs}u; k++) {{\nlet from = first + k;\nsum += image({}) * filters({});\n}}\n}}\n}}\nreturn sum;\n}}\n",
+         for (var k = 0u; k < {inputs}u; k++) {{\nlet channel = first + k;\nsum += image({}) * filters({});\n}}\n}}\n}}\nreturn sum;\n}}\n",
         coordinates(&c.output),
         c.window.sizes[0],
         along("row", 0, "y", "ky"),
         c.window.sizes[1],
         along("column", 1, "x", "kx"),
-        place(&c.input.strides, ["n", "from", "row", "column"]),
-        place(&c.filter_strides, ["own", "from", "ky", "kx"]),
+        place(&c.input.strides, ["n", "channel", "row", "column"]),
+        place(&c.filter_strides, ["own", "channel", "ky", "kx"]),
     );
     element(shader, operands.output, Form::One, &body, options)
 }

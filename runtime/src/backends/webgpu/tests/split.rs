@@ -66,6 +66,28 @@ fn more_workgroups_than_one_dimension_holds() {
 }
 
 #[test]
+fn an_element_wise_kernel_over_more_than_a_binding_is_cut() {
+    for (rows, columns) in [(4096, 3), (2048, 5), (9000, 1)] {
+        let mut case = Case::default();
+        let (a, b) = (floats(&[rows, columns], 1), floats(&[columns], 2));
+        let (x, y) = (case.input(&a), case.input(&b));
+        let output = case.builder.add(&x, &y).unwrap();
+        let expected: Vec<f32> =
+            a.as_slice::<f32>().unwrap().chunks(columns).flat_map(|row| row.iter().zip(b.as_slice::<f32>().unwrap()).map(|(a, b)| a + b)).collect();
+        let built = case.finish(&output);
+        let limit = 16384;
+        let plan = lower(&built.program(), &Options { max_binding_bytes: limit, ..Options::default() }).unwrap();
+        assert!(plan.dispatches.len() > 1);
+        assert!(plan.dispatches.iter().flat_map(|dispatch| &dispatch.bindings).all(|binding| binding.region.size <= limit));
+        validate(&plan);
+        match pollster::block_on(Device::open_with(&AdapterChoice::default(), |options| options.max_binding_bytes = limit)) {
+            Ok(device) => close(&built.run_on(&device), &Tensor::from_slice(&[rows, columns], &expected).unwrap(), 0.0, "cut"),
+            Err(error) => println!("skipped: {error}"),
+        }
+    }
+}
+
+#[test]
 fn a_tensor_without_elements_needs_no_dispatch() {
     let mut case = Case::default();
     let x = case.input(&Tensor::zeros(float_descriptor(&[0, 4])));
