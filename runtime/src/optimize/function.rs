@@ -4,7 +4,7 @@ use super::{Binary, Compare, Operation, Unary};
 use crate::graph::Call;
 
 /// What an element-wise operator computes of its operands (registers 0, 1, 2 in the order of its parameters); nothing for others.
-pub(super) fn function(call: &Call<'_>) -> Option<Operation> {
+pub(crate) fn function(call: &Call<'_>) -> Option<Operation> {
     let unary = |function| Some(Operation::Unary(function, 0));
     let binary = |function| Some(Operation::Binary(function, 0, 1));
     let compare = |function| Some(Operation::Compare(function, 0, 1));

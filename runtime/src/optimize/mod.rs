@@ -28,6 +28,9 @@ pub use program::{
     Step,
 };
 
+pub(crate) use function::function;
+pub(crate) use view::broadcast;
+
 use crate::graph::Graph;
 
 /// Fuses and plans a graph. Equal graphs give equal programs.

@@ -107,7 +107,7 @@ pub(super) fn contiguous(shape: &[usize]) -> Vec<usize> {
 }
 
 /// Strides of a tensor stretched to `shape`: aligned at the last axis, 0 where it broadcasts.
-pub(super) fn broadcast(from: &[usize], strides: &[usize], shape: &[usize]) -> Vec<usize> {
+pub(crate) fn broadcast(from: &[usize], strides: &[usize], shape: &[usize]) -> Vec<usize> {
     let missing = shape.len() - from.len();
     let stride = |axis: usize| if from[axis] == 1 { 0 } else { strides[axis] };
     (0..shape.len()).map(|axis| axis.checked_sub(missing).map_or(0, stride)).collect()

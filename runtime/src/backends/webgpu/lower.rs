@@ -123,7 +123,8 @@ impl Lowering<'_> {
         };
         let tensor = Tensor { resource, region, storage, elements: descriptor.element_count(), chunks: parts };
         if tensor.chunks.len() > 1 && !(tensor.row_elements() * storage.bits()).is_multiple_of(32) {
-            let reason = format!("{descriptor} exceeds a binding of {} bytes, and its rows are no whole words", self.options.max_binding_bytes);
+            let reason =
+                format!("{descriptor} exceeds a binding of {} bytes, and its rows are no whole words", self.options.max_binding_bytes);
             return Err(unsupported(label, reason));
         }
         Ok(tensor)

@@ -10,6 +10,7 @@
 mod dispatch;
 mod kernels;
 mod lower;
+mod operators;
 mod shader;
 mod steps;
 mod storage;

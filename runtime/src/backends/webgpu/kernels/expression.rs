@@ -217,14 +217,24 @@ pub(in crate::backends::webgpu) fn cast(value: &str, from: DataType, to: DataTyp
     let within = |low: i64, high: i64| {
         let (function, scalar) = if target == Kind::Signed { ("int", "i32") } else { ("uint", "u32") };
         let bound = |number: i64| splat(scalar, &number.to_string(), width);
-        let low = if target == Kind::Signed { format!("max({functions}_{function}({value}), {})", bound(low)) } else { format!("{functions}_{function}({value})") };
+        let low = if target == Kind::Signed {
+            format!("max({functions}_{function}({value}), {})", bound(low))
+        } else {
+            format!("{functions}_{function}({value})")
+        };
         format!("min({low}, {})", bound(high))
     };
     let low_word = if source == Kind::Float { String::new() } else { format!("{value}.x") };
     let formula = Formula { data_type: to, width };
     match (source, target) {
         _ if from == to => value.to_owned(),
-        (_, Kind::Float) => if to == DataType::Float16 { format!("{functions}_half({float})") } else { float },
+        (_, Kind::Float) => {
+            if to == DataType::Float16 {
+                format!("{functions}_half({float})")
+            } else {
+                float
+            }
+        }
         (Kind::Float, Kind::Signed64) => format!("wi_from_float({value})"),
         (Kind::Float, Kind::Unsigned64) => format!("wu_from_float({value})"),
         (Kind::Float, _) => match to {
@@ -388,9 +398,7 @@ impl Formula {
             (Unary::HardSwish, _) => format!("r{a} * {} / 6.0", self.between(&format!("(r{a} + 3.0)"), 0.0, 6.0)),
             (Unary::Elu { alpha }, _) => format!("{}_elu(r{a}, {})", self.functions(), splat("f32", &literal(alpha, "f32"), self.width)),
             (Unary::LeakyRelu { alpha }, _) => format!("select(r{a} * {}, r{a}, r{a} >= {})", float(alpha), number(0.0)),
-            (Unary::HardSigmoid { alpha, beta }, _) => {
-                self.between(&format!("(r{a} * {} + {})", float(alpha), float(beta)), 0.0, 1.0)
-            }
+            (Unary::HardSigmoid { alpha, beta }, _) => self.between(&format!("(r{a} * {} + {})", float(alpha), float(beta)), 0.0, 1.0),
             (Unary::Affine { alpha, beta }, _) => format!("r{a} * {} + {}", float(alpha), float(beta)),
             (Unary::Clamp { minimum, maximum }, _) => self.between(&format!("r{a}"), minimum, maximum),
             (Unary::IsNan, _) => call("isnan"),

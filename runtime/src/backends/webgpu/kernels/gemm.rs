@@ -23,7 +23,12 @@ pub(in crate::backends::webgpu) struct Gemm<'a> {
 
 impl Gemm<'_> {
     /// The dispatch; the output's shape is `[rows, columns]`.
-    pub(in crate::backends::webgpu) fn dispatch(&self, (output, shape): (&Tensor, &[usize]), options: &Options, label: &str) -> Result<Dispatch> {
+    pub(in crate::backends::webgpu) fn dispatch(
+        &self,
+        (output, shape): (&Tensor, &[usize]),
+        options: &Options,
+        label: &str,
+    ) -> Result<Dispatch> {
         let (rows, columns, inner) = (shape[0], shape[1], self.inner);
         let mut shader = Shader::new(options, label);
         let a = if self.transposed[0] { format!("k * {rows}u + row") } else { format!("row * {inner}u + k") };

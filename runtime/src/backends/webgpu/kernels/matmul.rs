@@ -32,7 +32,8 @@ pub(in crate::backends::webgpu) struct Matmul<'a> {
     pub(in crate::backends::webgpu) residual: Option<&'a Tensor>,
     /// Text of `fn activate(x: FLOAT) -> FLOAT` by the width of its argument.
     pub(in crate::backends::webgpu) activation: Option<&'a dyn Fn(usize) -> String>,
-    /// One side that is computed from its tensor, which is then `image(i)`: text of `fn contents(i: u32) -> f32`.
+    /// One side that is computed from its tensor, which is then `image(i)`: text of `fn contents(batch: u32, k: u32, at: u32) -> f32`,
+    /// where `k` counts along `inner`, `at` along rows or columns, and the side's batch strides number the batches.
     pub(in crate::backends::webgpu) contents: Option<(Side, &'a str)>,
 }
 
@@ -44,16 +45,7 @@ pub(in crate::backends::webgpu) enum Side {
 }
 
 impl Matmul<'_> {
-    /// The accessor of a side.
-    pub(super) fn accessor(&self, side: Side) -> &'static str {
-        match side {
-            _ if self.computes(side) => "contents",
-            Side::A => "a",
-            Side::B => "b",
-        }
-    }
-
-    fn computes(&self, side: Side) -> bool {
+    pub(super) fn computes(&self, side: Side) -> bool {
         self.contents.is_some_and(|(computed, _)| computed == side)
     }
 

@@ -80,8 +80,12 @@ impl Text<'_> {
         let Self { matmul, block, step, .. } = self;
         let (inner, columns) = (matmul.inner, matmul.columns);
         let suffix = if *step == 4 { "4" } else { "" };
-        let (a, b) = (matmul.accessor(Side::A), matmul.accessor(Side::B));
+        let (a_computed, b_computed) = (matmul.computes(Side::A), matmul.computes(Side::B));
         for r in 0..block.rows {
+            if a_computed {
+                let _ = writeln!(text, "let a_at{r} = min(row + {r}u, {}u);", matmul.rows - 1);
+                continue;
+            }
             let _ = writeln!(text, "let a_row{r} = (a_base + min(row + {r}u, {}u) * {inner}u) / {step}u;", matmul.rows - 1);
         }
         let count = inner / step;
@@ -91,24 +95,36 @@ impl Text<'_> {
             }
         } else {
             for c in (0..block.columns).step_by(self.wide) {
+                if b_computed {
+                    let _ = writeln!(text, "let b_at{c} = min(column + {c}u, {}u);", columns - 1);
+                    continue;
+                }
                 let _ = writeln!(text, "let b_column{c} = (b_base + min(column + {c}u, {}u)) / {}u;", columns - self.wide, self.wide);
             }
         }
         let _ = writeln!(text, "for (var k = 0u; k < {count}u; k++) {{");
         if matmul.transposed {
             (0..block.columns).for_each(|c| {
-                let _ = writeln!(text, "let vb{c} = {b}{suffix}(b_row{c} + k);");
+                let _ = writeln!(text, "let vb{c} = b{suffix}(b_row{c} + k);");
             });
         } else {
             let width = if self.wide == 4 { "4" } else { "" };
             for k in 0..*step {
                 for c in (0..block.columns).step_by(self.wide) {
-                    let _ = writeln!(text, "let vb{k}_{c} = {b}{width}(b_column{c} + (k * {step}u + {k}u) * {}u);", columns / self.wide);
+                    if b_computed {
+                        let _ = writeln!(text, "let vb{k}_{c} = contents(b_base, k * {step}u + {k}u, b_at{c});");
+                        continue;
+                    }
+                    let _ = writeln!(text, "let vb{k}_{c} = b{width}(b_column{c} + (k * {step}u + {k}u) * {}u);", columns / self.wide);
                 }
             }
         }
         for r in 0..block.rows {
-            let _ = writeln!(text, "let va{r} = {a}{suffix}(a_row{r} + k);");
+            let _ = if a_computed {
+                writeln!(text, "let va{r} = contents(a_base, k, a_at{r});")
+            } else {
+                writeln!(text, "let va{r} = a{suffix}(a_row{r} + k);")
+            };
             for c in 0..block.columns {
                 for k in 0..*step {
                     let a = if *step == 4 { format!("va{r}.{}", ["x", "y", "z", "w"][k]) } else { format!("va{r}") };
@@ -135,35 +151,41 @@ impl Text<'_> {
     fn tile_loaders(&self, text: &mut String) {
         let matmul = self.matmul;
         let (rows, inner, columns) = (matmul.rows, matmul.inner, matmul.columns);
-        let (a, b) = (matmul.accessor(Side::A), matmul.accessor(Side::B));
-        let along = |name: &str, accessor: &str, count: usize| match self.step {
+        // One element at a time, stored or computed.
+        let one = |side: Side, name: &str, k: &str, at: &str| match (matmul.computes(side), side, matmul.transposed) {
+            (true, ..) => format!("contents(base, {k}, {at})"),
+            (_, Side::B, false) => format!("{name}(base + ({k}) * {columns}u + {at})"),
+            _ => format!("{name}(base + {at} * {inner}u + {k})"),
+        };
+        let along = |name: &str, side: Side, count: usize| match self.step {
             4 => format!(
                 "fn load_{name}(base: u32, row: u32, k: u32) -> vec4<f32> {{\n\
-                 if (row >= {count}u || k >= {inner}u) {{ return vec4<f32>(0.0); }}\nreturn {accessor}4((base + row * {inner}u + k) / 4u); }}\n"
+                 if (row >= {count}u || k >= {inner}u) {{ return vec4<f32>(0.0); }}\nreturn {name}4((base + row * {inner}u + k) / 4u); }}\n"
             ),
             _ => {
                 let mut function =
                     format!("fn load_{name}(base: u32, row: u32, k: u32) -> vec4<f32> {{ var v = vec4<f32>(0.0); if (row < {count}u) {{ ");
                 for (index, part) in ["x", "y", "z", "w"].iter().enumerate() {
-                    let _ =
-                        write!(function, "if (k + {index}u < {inner}u) {{ v.{part} = {accessor}(base + row * {inner}u + k + {index}u); }} ");
+                    let element = one(side, name, &format!("k + {index}u"), "row");
+                    let _ = write!(function, "if (k + {index}u < {inner}u) {{ v.{part} = {element}; }} ");
                 }
                 function + "} return v; }\n"
             }
         };
-        text.push_str(&along("a", a, rows));
+        text.push_str(&along("a", Side::A, rows));
         if matmul.transposed {
-            text.push_str(&along("b", b, columns));
+            text.push_str(&along("b", Side::B, columns));
         } else if self.wide == 4 {
             let _ = writeln!(
                 text,
                 "fn load_b(base: u32, column: u32, k: u32) -> vec4<f32> {{\n\
-                 if (column >= {columns}u || k >= {inner}u) {{ return vec4<f32>(0.0); }}\nreturn {b}4((base + k * {columns}u + column) / 4u); }}"
+                 if (column >= {columns}u || k >= {inner}u) {{ return vec4<f32>(0.0); }}\nreturn b4((base + k * {columns}u + column) / 4u); }}"
             );
         } else {
             let _ = write!(text, "fn load_b(base: u32, column: u32, k: u32) -> vec4<f32> {{ var v = vec4<f32>(0.0); if (k < {inner}u) {{ ");
             for (index, part) in ["x", "y", "z", "w"].iter().enumerate() {
-                let _ = write!(text, "if (column + {index}u < {columns}u) {{ v.{part} = {b}(base + k * {columns}u + column + {index}u); }} ");
+                let element = one(Side::B, "b", "k", &format!("column + {index}u"));
+                let _ = write!(text, "if (column + {index}u < {columns}u) {{ v.{part} = {element}; }} ");
             }
             text.push_str("} return v; }\n");
         }

@@ -122,7 +122,13 @@ pub(in crate::backends::webgpu) struct Scatter<'a> {
 
 impl Scatter<'_> {
     /// `output = input`, but at each element's index along `axis` the element of `updates`. `extent` is the shape of the indices.
-    pub(in crate::backends::webgpu) fn elements(&self, extent: &[usize], axis: usize, options: &Options, label: &str) -> Result<Vec<Dispatch>> {
+    pub(in crate::backends::webgpu) fn elements(
+        &self,
+        extent: &[usize],
+        axis: usize,
+        options: &Options,
+        label: &str,
+    ) -> Result<Vec<Dispatch>> {
         let mut strides = packed_strides(self.shape);
         let stride = std::mem::take(&mut strides[axis]);
         let first = format!(
@@ -330,8 +336,7 @@ fn copies(parts: &[(Tensor, usize)], output: &Tensor, outer: usize, options: &Op
     let mut first = 0;
     let mut dispatches = Vec::new();
     for (tensor, row) in parts {
-        let four =
-            [*row, total, first].iter().all(|count| count.is_multiple_of(4)) && tensor.allows_four() && output.allows_four();
+        let four = [*row, total, first].iter().all(|count| count.is_multiple_of(4)) && tensor.allows_four() && output.allows_four();
         let (width, suffix) = if four { (4, "4") } else { (1, "") };
         let mut shader = Shader::new(options, label);
         shader.read("input", tensor, width);

@@ -96,7 +96,8 @@ impl Recurrent<'_> {
         if size > 0 {
             shader.read("input", self.input, 1);
             shader.read("weights", self.weight, 1);
-            let _ = writeln!(body, "for (var k = 0u; k < {size}u; k++) {{ sum += input(place * {size}u + k) * weights(row * {size}u + k); }}");
+            let _ =
+                writeln!(body, "for (var k = 0u; k < {size}u; k++) {{ sum += input(place * {size}u + k) * weights(row * {size}u + k); }}");
         }
         if let Some(bias) = self.bias {
             shader.read("bias", bias, 1);
@@ -173,7 +174,14 @@ impl Recurrent<'_> {
             }
             Cell::Gru { places, functions, reset_after } => {
                 let [z, r, n] = places.map(place);
-                let gate = |row: &str| format!("{{ {}let x = sum + {}; set_gate(mine + {row}, {}); }}\n", dot(row, "state(own + k)"), product(row), function(functions[0], "x"));
+                let gate = |row: &str| {
+                    format!(
+                        "{{ {}let x = sum + {}; set_gate(mine + {row}, {}); }}\n",
+                        dot(row, "state(own + k)"),
+                        product(row),
+                        function(functions[0], "x")
+                    )
+                };
                 let mut gates = gate(&z) + &gate(&r);
                 if *reset_after {
                     let _ = writeln!(gates, "{{ {}set_gate(mine + {n}, sum); }}", dot(&n, "state(own + k)"));
@@ -185,7 +193,10 @@ impl Recurrent<'_> {
                     let reset_place = format!("{}u + k", places[1] * hidden);
                     format!("{}let x = {} + sum;\n", dot(&n, &format!("gate(mine + {reset_place}) * state(own + k)")), product(&n))
                 };
-                let new = format!("{reset}let z = gate(mine + {z});\nset_gate(mine + {n}, z * state(own + u) + (1.0 - z) * {});\n", function(functions[1], "x"));
+                let new = format!(
+                    "{reset}let z = gate(mine + {z});\nset_gate(mine + {n}, z * state(own + u) + (1.0 - z) * {});\n",
+                    function(functions[1], "x")
+                );
                 let last = format!("let h = gate(mine + {n});\nset_state(own + u, h);\n{}", self.keep(direction));
                 format!("{}{}{}", each(hidden, &gates), each(hidden, &new), each(hidden, &last))
             }

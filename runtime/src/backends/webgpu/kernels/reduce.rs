@@ -168,11 +168,8 @@ pub(in crate::backends::webgpu) fn arg(
         (_, false) => "x < best",
     };
     // The first that is no number is taken, as of floats it is in no order.
-    let better = if input.storage.scalar() == "f32" {
-        format!("{better} || (m_isnan(x) == 1u && m_isnan(best) == 0u)")
-    } else {
-        better.to_owned()
-    };
+    let better =
+        if input.storage.scalar() == "f32" { format!("{better} || (m_isnan(x) == 1u && m_isnan(best) == 0u)") } else { better.to_owned() };
     let result = match output.storage.scalar() {
         "vec2<u32>" => "vec2<u32>(found, 0u)",
         "i32" => "i32(found)",

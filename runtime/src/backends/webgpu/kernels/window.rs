@@ -111,16 +111,14 @@ impl Product {
         };
         // The product takes its left side by rows, and batches of it whole.
         let fits = if channels_first { by_output } else { c.groups == 1 };
-        let [batches, _, height, width] = c.output.sizes;
-        let contents = (batches * c.groups) as u128 * (inputs * entries) as u128 * (height * width) as u128;
-        (fits && contents < u128::from(u32::MAX)).then_some(Self { channels_first, channel_major, by_output })
+        fits.then_some(Self { channels_first, channel_major, by_output })
     }
 
     fn dispatch(&self, c: &Convolution, operands: &Operands<'_>, options: &Options, label: &str) -> Result<Dispatch> {
         let (groups, inputs, outputs) = (c.groups, c.input.sizes[1] / c.groups, c.output.sizes[1] / c.groups);
         let [batches, _, height, width] = c.output.sizes;
         let (inner, positions) = (inputs * c.window.sizes[0] * c.window.sizes[1], height * width);
-        let contents = self.contents(c, inner, positions);
+        let contents = self.contents(c, positions);
         let mut sizes = Matmul {
             a: operands.filter,
             b: operands.input,
@@ -133,7 +131,7 @@ impl Product {
             transposed: false,
             batch: vec![batches, groups],
             a_strides: vec![0, outputs * inner],
-            b_strides: vec![groups * inner * positions, inner * positions],
+            b_strides: vec![groups, 1],
             bias: operands.bias,
             bias_groups: Some(groups),
             residual: None,
@@ -160,16 +158,16 @@ impl Product {
         matmul(&sizes, options, label)
     }
 
-    /// `fn contents(i: u32) -> f32`: element `i` of the windows' contents, `[batch, group, inner, position]` where channels come first,
-    /// else `[batch, position, inner]`. `image` is the input's accessor.
-    fn contents(&self, c: &Convolution, inner: usize, positions: usize) -> String {
+    /// `fn contents(batch: u32, k: u32, at: u32) -> f32`: entry `k` of the window at position `at`. The batch is that of images and groups
+    /// where channels come first, else positions go on from image to image.
+    fn contents(&self, c: &Convolution, positions: usize) -> String {
         let (groups, inputs) = (c.groups, c.input.sizes[1] / c.groups);
         let [rows, columns] = c.window.sizes;
         let width = c.output.sizes[3];
-        let (k, position, rest) = if self.channels_first {
-            (format!("i / {positions}u % {inner}u"), format!("i % {positions}u"), format!("i / {}u", inner * positions))
+        let (p, n) = if self.channels_first {
+            (String::from("at"), format!("batch / {groups}u"))
         } else {
-            (format!("i % {inner}u"), format!("i / {inner}u % {positions}u"), format!("i / {}u", inner * positions))
+            (format!("at % {positions}u"), format!("at / {positions}u"))
         };
         let entries = rows * columns;
         let (channel, ky, kx) = if self.channel_major {
@@ -178,16 +176,12 @@ impl Product {
             (format!("k % {inputs}u"), format!("k / {}u", columns * inputs), format!("k / {inputs}u % {columns}u"))
         };
         let mut text = format!(
-            "fn contents(i: u32) -> f32 {{\nlet k = {k};\nlet p = {position};\nlet rest = {rest};\n\
+            "fn contents(batch: u32, k: u32, at: u32) -> f32 {{\nlet n = {n};\nlet p = {p};\n\
              let y = p / {width}u;\nlet x = p % {width}u;\nlet ky = {ky};\nlet kx = {kx};\n{}",
             entry(&c.window)
         );
-        let (n, c_index) = if self.channels_first && groups > 1 {
-            (format!("rest / {groups}u"), format!("rest % {groups}u * {inputs}u + {channel}"))
-        } else {
-            (String::from("rest"), channel)
-        };
-        let _ = writeln!(text, "let n = {n};\nlet c = {c_index};");
+        let group = if groups > 1 { format!("batch % {groups}u * {inputs}u + ") } else { String::new() };
+        let _ = writeln!(text, "let c = {group}{channel};");
         if !inside(&c.window, &c.input, &c.output) {
             let _ = writeln!(text, "if (row >= {}u || column >= {}u) {{ return 0.0; }}", c.input.sizes[2], c.input.sizes[3]);
         }
@@ -231,7 +225,12 @@ fn bias(shader: &mut Shader<'_>, bias: Option<&Tensor>) -> &'static str {
 }
 
 /// The dispatch of a `conv_transpose2d`: each output element gathers what the input spreads to it.
-pub(in crate::backends::webgpu) fn transposed(c: &Convolution, operands: &Operands<'_>, options: &Options, label: &str) -> Result<Dispatch> {
+pub(in crate::backends::webgpu) fn transposed(
+    c: &Convolution,
+    operands: &Operands<'_>,
+    options: &Options,
+    label: &str,
+) -> Result<Dispatch> {
     let (inputs, outputs) = (c.input.sizes[1] / c.groups, c.output.sizes[1] / c.groups);
     let mut shader = Shader::new(options, label);
     shader.read("image", operands.input, 1);

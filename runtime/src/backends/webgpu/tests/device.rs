@@ -150,7 +150,7 @@ fn too_large_a_buffer_is_refused_before_the_driver_sees_it() {
     let mut case = Case::default();
     let x = case.input(&floats(&[1, 1], 1));
     let limit = device.adapter().limits.max_storage_buffer_binding_size as usize;
-    let output = case.builder.expand(&x, &[limit / 1024, 512]).unwrap();
+    let output = case.builder.tile(&x, &[limit / 1024, 512]).unwrap();
     let built = case.finish(&output);
     let mut load = |constant: &PackedConstant| Ok(built.weights[&constant.key].clone());
     let error = pollster::block_on(device.compile(&built.program(), &mut load)).err();

@@ -152,7 +152,8 @@ fn validate(plan: &Plan) {
         keep(dispatch);
         let module = naga::front::wgsl::parse_str(&dispatch.source)
             .unwrap_or_else(|error| panic!("{}: {}", dispatch.label, error.emit_to_string(&dispatch.source)));
-        let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+        let mut validator =
+            naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32);
         if let Err(error) = validator.validate(&module) {
             panic!("{}: {}", dispatch.label, error.emit_to_string(&dispatch.source));
         }

@@ -96,9 +96,8 @@ fn every_operator_has_valid_kernels_in_every_type() {
                         Err(error) => missing.push(format!("{} of {data_type}, {second}: {error}", operator.name)),
                     }
                 }
-                let second_matters = operator.parameters.iter().any(|parameter| {
-                    matches!(parameter.name, "indices" | "data_type" | "zero_point")
-                });
+                let second_matters =
+                    operator.parameters.iter().any(|parameter| matches!(parameter.name, "indices" | "data_type" | "zero_point"));
                 if !second_matters {
                     break;
                 }

@@ -72,8 +72,12 @@ fn an_element_wise_kernel_over_more_than_a_binding_is_cut() {
         let (a, b) = (floats(&[rows, columns], 1), floats(&[columns], 2));
         let (x, y) = (case.input(&a), case.input(&b));
         let output = case.builder.add(&x, &y).unwrap();
-        let expected: Vec<f32> =
-            a.as_slice::<f32>().unwrap().chunks(columns).flat_map(|row| row.iter().zip(b.as_slice::<f32>().unwrap()).map(|(a, b)| a + b)).collect();
+        let expected: Vec<f32> = a
+            .as_slice::<f32>()
+            .unwrap()
+            .chunks(columns)
+            .flat_map(|row| row.iter().zip(b.as_slice::<f32>().unwrap()).map(|(a, b)| a + b))
+            .collect();
         let built = case.finish(&output);
         let limit = 16384;
         let plan = lower(&built.program(), &Options { max_binding_bytes: limit, ..Options::default() }).unwrap();

@@ -32,15 +32,15 @@ fn tensor<T: Element>(values: &[T]) -> Tensor {
     Tensor::from_slice(&[values.len()], values).unwrap()
 }
 
-const WIDE: [i64; 12] =
-    [0, 1, -1, 7, -7, 4294967296, -4294967297, i64::MAX, i64::MIN, 1234567890123456789, -987654321987654321, 65535];
+const WIDE: [i64; 12] = [0, 1, -1, 7, -7, 4294967296, -4294967297, i64::MAX, i64::MIN, 1234567890123456789, -987654321987654321, 65535];
 
 #[test]
 fn sixty_four_bit_integers() {
     let others: Vec<i64> = WIDE.iter().rev().copied().collect();
     let pair = [tensor(&WIDE), tensor(&others)];
     type Function = fn(&GraphBuilder, &Operand, &Operand) -> Operand;
-    let cases: [(Function, fn(i64, i64) -> i64); 8] = [
+    type Expected = fn(i64, i64) -> i64;
+    let cases: [(Function, Expected); 8] = [
         (|b, x, y| b.add(x, y).unwrap(), i64::wrapping_add),
         (|b, x, y| b.sub(x, y).unwrap(), i64::wrapping_sub),
         (|b, x, y| b.mul(x, y).unwrap(), i64::wrapping_mul),
@@ -82,7 +82,25 @@ fn casts_keep_what_both_types_hold() {
     assert_eq!(cast(tensor(&unsigned), DataType::Float32).unwrap().as_slice::<f32>().unwrap(), unsigned.map(|x| x as f32));
     assert_eq!(cast(tensor(&WIDE), DataType::Int8).unwrap().as_slice::<i8>().unwrap(), WIDE.map(|x| x as i8));
     assert_eq!(cast(tensor(&WIDE), DataType::Uint32).unwrap().as_slice::<u32>().unwrap(), WIDE.map(|x| x as u32));
-    let floats = [0.0f32, -0.9, 1.9, -1.9, 127.5, 1000.0, -1000.0, 3e9, -3e9, 5e9, 1e19, -1e19, 2e19, 4294967040.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    let floats = [
+        0.0f32,
+        -0.9,
+        1.9,
+        -1.9,
+        127.5,
+        1000.0,
+        -1000.0,
+        3e9,
+        -3e9,
+        5e9,
+        1e19,
+        -1e19,
+        2e19,
+        4294967040.0,
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+    ];
     assert_eq!(cast(tensor(&floats), DataType::Int8).unwrap().as_slice::<i8>().unwrap(), floats.map(|x| x as i8));
     assert_eq!(cast(tensor(&floats), DataType::Uint8).unwrap().as_slice::<u8>().unwrap(), floats.map(|x| x as u8));
     assert_eq!(cast(tensor(&floats), DataType::Int32).unwrap().as_slice::<i32>().unwrap(), floats.map(|x| x as i32));
@@ -97,7 +115,8 @@ fn casts_keep_what_both_types_hold() {
 #[test]
 fn halves_round_once() {
     // Ties, subnormals, overflow, the signs of zero.
-    let numbers = [0.0f32, -0.0, 1.0, 2049.0, 2051.0, 65504.0, 65519.0, 65520.0, -1e9, 6e-8, 2.9e-8, 3.1e-8, -6.1e-5, 1e-4, 0.333333, 1e-10];
+    let numbers =
+        [0.0f32, -0.0, 1.0, 2049.0, 2051.0, 65504.0, 65519.0, 65520.0, -1e9, 6e-8, 2.9e-8, 3.1e-8, -6.1e-5, 1e-4, 0.333333, 1e-10];
     let Some(found) = run(&[tensor(&numbers)], |builder, operands| builder.cast(&operands[0], DataType::Float16).unwrap()) else { return };
     let bits = |numbers: &[f16]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     let expected: Vec<f16> = numbers.iter().map(|x| f16::from_f32(*x)).collect();
@@ -156,7 +175,10 @@ fn every_width_of_element_moves() {
             });
             let mut expected: Vec<u8> = Vec::new();
             for row in 0..3 {
-                tensors.iter().zip(&sizes).for_each(|(tensor, size)| expected.extend(&tensor.bytes()[row * size * bytes..][..size * bytes]));
+                tensors
+                    .iter()
+                    .zip(&sizes)
+                    .for_each(|(tensor, size)| expected.extend(&tensor.bytes()[row * size * bytes..][..size * bytes]));
             }
             let Some(found) = found else { return };
             assert_eq!(found.bytes(), expected, "{data_type} {sizes:?}");
