@@ -26,7 +26,7 @@ pub fn alternatives(names: &[&str]) -> String {
 }
 
 /// Words that steps, blocks and config keys may not be called: the generated code uses them itself.
-const RESERVED: &[&str] = &["base", "builder", "config", "weights", "request", "sizes", "names", "inputs", "outputs"];
+const RESERVED: &[&str] = &["base", "builder", "config", "weights", "request", "sizes", "states", "names", "inputs", "outputs"];
 
 /// True for lower-case words joined by `_` that neither Rust nor the generated code takes.
 pub fn is_usable(name: &str) -> bool {

@@ -45,11 +45,15 @@ cases! {
     missing_output
     operator_the_platform_lacks
     operator_typo_in_platform
+    parts
     plan_shows_what_is_lacking
     positions_of_unknown
     several_mistakes_in_order
     shape_mismatch
     shape_that_fits_by_accident
+    state_of_another_shape
+    states_and_graphs
+    steps_and_parts
     tab_indentation
     type_the_platform_lacks
     unknown_block

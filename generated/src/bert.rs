@@ -185,6 +185,9 @@ impl Skill for Skillset {
             name: "BertModel",
             classes: &[],
             pipeline: "feature-extraction",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "last_hidden_state",
@@ -213,6 +216,9 @@ impl Skill for Skillset {
             name: "BertForMaskedLM",
             classes: &[],
             pipeline: "fill-mask",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -248,6 +254,9 @@ impl Skill for Skillset {
             name: "BertForSequenceClassification",
             classes: &[],
             pipeline: "text-classification",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -276,6 +285,9 @@ impl Skill for Skillset {
             name: "BertForTokenClassification",
             classes: &[],
             pipeline: "token-classification",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -304,6 +316,9 @@ impl Skill for Skillset {
             name: "BertForQuestionAnswering",
             classes: &[],
             pipeline: "question-answering",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "start_logits",
@@ -339,6 +354,9 @@ impl Skill for Skillset {
             name: "BertForPreTraining",
             classes: &[],
             pipeline: "pretraining",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "prediction_logits",
@@ -761,14 +779,6 @@ fn self_attention(
     builder.reshape(&context, &[hidden.size(0)?, hidden.size(1)?, width])
 }
 
-/// The last axis in parts, one for each attention head: `[batch, sequence, width]` → `[batch, heads, sequence, head_size]`
-fn split_heads(builder: &GraphBuilder, input: &Operand, heads: usize) -> Result<Operand, GraphError> {
-    let width = input.size(2)?;
-    let head_size = divide(("width", width), ("heads", heads))?;
-    let parts = builder.reshape(input, &[input.size(0)?, input.size(1)?, heads, head_size])?;
-    builder.transpose(&parts, TransposeOptions { permutation: Some(vec![0, 2, 1, 3]) })
-}
-
 /// What a sublayer computed, mapped to the width of its input, added to it and normalised.
 fn residual_norm(
     builder: &GraphBuilder,
@@ -842,6 +852,14 @@ fn layer_norm(
             epsilon,
         },
     )
+}
+
+/// The last axis in parts, one for each attention head: `[batch, sequence, width]` → `[batch, heads, sequence, head_size]`
+fn split_heads(builder: &GraphBuilder, input: &Operand, heads: usize) -> Result<Operand, GraphError> {
+    let width = input.size(2)?;
+    let head_size = divide(("width", width), ("heads", heads))?;
+    let parts = builder.reshape(input, &[input.size(0)?, input.size(1)?, heads, head_size])?;
+    builder.transpose(&parts, TransposeOptions { permutation: Some(vec![0, 2, 1, 3]) })
 }
 
 /// Rows of a table. `output[…] = weight[ids[…]]`

@@ -154,6 +154,9 @@ impl Skill for Skillset {
             name: "DistilBertModel",
             classes: &[],
             pipeline: "feature-extraction",
+            inputs: &["input_ids", "attention_mask", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "last_hidden_state",
@@ -175,6 +178,9 @@ impl Skill for Skillset {
             name: "DistilBertForMaskedLM",
             classes: &[],
             pipeline: "fill-mask",
+            inputs: &["input_ids", "attention_mask", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -203,6 +209,9 @@ impl Skill for Skillset {
             name: "DistilBertForSequenceClassification",
             classes: &[],
             pipeline: "text-classification",
+            inputs: &["input_ids", "attention_mask", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -231,6 +240,9 @@ impl Skill for Skillset {
             name: "DistilBertForTokenClassification",
             classes: &[],
             pipeline: "token-classification",
+            inputs: &["input_ids", "attention_mask", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -259,6 +271,9 @@ impl Skill for Skillset {
             name: "DistilBertForQuestionAnswering",
             classes: &[],
             pipeline: "question-answering",
+            inputs: &["input_ids", "attention_mask", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "start_logits",
@@ -599,14 +614,6 @@ fn self_attention(
     builder.reshape(&context, &[hidden.size(0)?, hidden.size(1)?, width])
 }
 
-/// The last axis in parts, one for each attention head: `[batch, sequence, width]` → `[batch, heads, sequence, head_size]`
-fn split_heads(builder: &GraphBuilder, input: &Operand, heads: usize) -> Result<Operand, GraphError> {
-    let width = input.size(2)?;
-    let head_size = divide(("width", width), ("heads", heads))?;
-    let parts = builder.reshape(input, &[input.size(0)?, input.size(1)?, heads, head_size])?;
-    builder.transpose(&parts, TransposeOptions { permutation: Some(vec![0, 2, 1, 3]) })
-}
-
 /// What a sublayer computed, mapped to the width of its input, added to it and normalised.
 fn residual_norm(
     builder: &GraphBuilder,
@@ -651,6 +658,14 @@ fn layer_norm(
             epsilon,
         },
     )
+}
+
+/// The last axis in parts, one for each attention head: `[batch, sequence, width]` → `[batch, heads, sequence, head_size]`
+fn split_heads(builder: &GraphBuilder, input: &Operand, heads: usize) -> Result<Operand, GraphError> {
+    let width = input.size(2)?;
+    let head_size = divide(("width", width), ("heads", heads))?;
+    let parts = builder.reshape(input, &[input.size(0)?, input.size(1)?, heads, head_size])?;
+    builder.transpose(&parts, TransposeOptions { permutation: Some(vec![0, 2, 1, 3]) })
 }
 
 /// Rows of a table. `output[…] = weight[ids[…]]`

@@ -181,6 +181,9 @@ impl Skill for Skillset {
             name: "RobertaModel",
             classes: &["CamembertModel", "XLMRobertaModel"],
             pipeline: "feature-extraction",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "last_hidden_state",
@@ -209,6 +212,9 @@ impl Skill for Skillset {
             name: "RobertaForMaskedLM",
             classes: &["CamembertForMaskedLM", "XLMRobertaForMaskedLM"],
             pipeline: "fill-mask",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -237,6 +243,9 @@ impl Skill for Skillset {
             name: "RobertaForSequenceClassification",
             classes: &["CamembertForSequenceClassification", "XLMRobertaForSequenceClassification"],
             pipeline: "text-classification",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -265,6 +274,9 @@ impl Skill for Skillset {
             name: "RobertaForTokenClassification",
             classes: &["CamembertForTokenClassification", "XLMRobertaForTokenClassification"],
             pipeline: "token-classification",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "logits",
@@ -293,6 +305,9 @@ impl Skill for Skillset {
             name: "RobertaForQuestionAnswering",
             classes: &["CamembertForQuestionAnswering", "XLMRobertaForQuestionAnswering"],
             pipeline: "question-answering",
+            inputs: &["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+            reads: &[],
+            writes: &[],
             outputs: &[
                 OutputSpec {
                     name: "start_logits",
@@ -685,14 +700,6 @@ fn self_attention(
     builder.reshape(&context, &[hidden.size(0)?, hidden.size(1)?, width])
 }
 
-/// The last axis in parts, one for each attention head: `[batch, sequence, width]` → `[batch, heads, sequence, head_size]`
-fn split_heads(builder: &GraphBuilder, input: &Operand, heads: usize) -> Result<Operand, GraphError> {
-    let width = input.size(2)?;
-    let head_size = divide(("width", width), ("heads", heads))?;
-    let parts = builder.reshape(input, &[input.size(0)?, input.size(1)?, heads, head_size])?;
-    builder.transpose(&parts, TransposeOptions { permutation: Some(vec![0, 2, 1, 3]) })
-}
-
 /// What a sublayer computed, mapped to the width of its input, added to it and normalised.
 fn residual_norm(
     builder: &GraphBuilder,
@@ -748,6 +755,14 @@ fn layer_norm(
             epsilon,
         },
     )
+}
+
+/// The last axis in parts, one for each attention head: `[batch, sequence, width]` → `[batch, heads, sequence, head_size]`
+fn split_heads(builder: &GraphBuilder, input: &Operand, heads: usize) -> Result<Operand, GraphError> {
+    let width = input.size(2)?;
+    let head_size = divide(("width", width), ("heads", heads))?;
+    let parts = builder.reshape(input, &[input.size(0)?, input.size(1)?, heads, head_size])?;
+    builder.transpose(&parts, TransposeOptions { permutation: Some(vec![0, 2, 1, 3]) })
 }
 
 /// Rows of a table. `output[…] = weight[ids[…]]`

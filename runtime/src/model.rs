@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use web_time::Instant;
 
+use crate::bindings::{Bindings, DeviceTensor};
 use crate::error::{Error, Result, WeightError};
 use crate::graph::Graph;
 use crate::inputs;
 use crate::platform::{PassedOver, Platform};
 use crate::session::{Device, DeviceOptions, Session, SessionReport};
-use crate::skill::{self, HeadSpec, Request, Sizes, Skill};
+use crate::skill::{self, Dimension, HeadSpec, InputSpec, Request, Sizes, Skill};
 use crate::tensor::Tensor;
 use crate::weights::{Checkpoint, Fit, WeightNames, fit};
 
@@ -86,6 +87,82 @@ impl Run {
     /// Takes a list output: `name.0`, `name.1`, …
     pub fn take_list(&mut self, name: &str) -> Vec<Tensor> {
         (0..).map_while(|index| self.take(&format!("{name}.{index}"))).collect()
+    }
+}
+
+/// Tensors that stay on the device from run to run, of all the graphs of a model: see [`Model::states`].
+#[derive(Clone, Debug)]
+pub struct States {
+    /// The state, the name of the tensor, the tensor.
+    tensors: Vec<(&'static str, String, DeviceTensor)>,
+}
+
+impl States {
+    /// One tensor, as graphs call it: `name.0`.
+    pub fn tensor(&self, name: &str) -> Option<&DeviceTensor> {
+        self.tensors.iter().find(|(_, known, _)| known == name).map(|(.., tensor)| tensor)
+    }
+
+    /// Fills these states with the rows of `others`, made for a smaller batch, each as often as it goes in: what was encoded once, for every
+    /// beam of it. Copies through the host.
+    ///
+    /// **Errors** [`Error::InputMismatch`] where a row would not go in a whole number of times; the device's.
+    pub async fn repeat(&self, others: &States) -> Result<()> {
+        for (_, name, tensor) in &self.tensors {
+            let Some(other) = others.tensor(name) else { continue };
+            let (small, large) = (other.descriptor(), tensor.descriptor());
+            let rows = small.shape.first().copied().unwrap_or(1).max(1);
+            let times = large.shape.first().copied().unwrap_or(1) / rows;
+            let mut shape = small.shape.clone();
+            if let Some(first) = shape.first_mut() {
+                *first *= times;
+            }
+            if shape != large.shape || small.data_type != large.data_type {
+                return Err(Error::InputMismatch { name: name.clone(), expected: large.to_string(), found: small.to_string() });
+            }
+            let read = other.read().await?;
+            let row = read.bytes().len() / rows;
+            let bytes: Vec<u8> =
+                read.bytes().chunks(row.max(1)).flat_map(|row| std::iter::repeat_n(row, times)).flatten().copied().collect();
+            tensor.write(&Tensor::new(large.clone(), &bytes)?)?;
+        }
+        Ok(())
+    }
+
+    /// Writes zeros into all of them.
+    ///
+    /// **Errors** the device's.
+    pub fn clear(&self) -> Result<()> {
+        self.tensors.iter().try_for_each(|(.., tensor)| tensor.write(&Tensor::zeros(tensor.descriptor().clone())))
+    }
+}
+
+/// A graph beside the heads, compiled: see [`Model::open_graph`].
+#[derive(Debug)]
+pub struct OpenGraph {
+    spec: &'static HeadSpec,
+    inputs: Vec<InputSpec>,
+    dimensions: Vec<Dimension>,
+    session: Session,
+}
+
+impl OpenGraph {
+    /// What it takes and gives.
+    pub fn spec(&self) -> &'static HeadSpec {
+        self.spec
+    }
+
+    /// Runs once on the inputs that are no states, and gives the outputs that are none.
+    ///
+    /// **Errors** an input that is unknown, missing, of another type or shape than it was compiled for, or out of range, by name; the device's.
+    pub async fn run(&mut self, given: &BTreeMap<String, Tensor>) -> Result<Vec<(String, Tensor)>> {
+        let (_, tensors) = inputs::prepare(&self.inputs, &self.dimensions, given)?;
+        self.session.run(&tensors).await
+    }
+
+    /// What it costs.
+    pub fn report(&self) -> SessionReport {
+        self.session.report()
     }
 }
 
@@ -180,7 +257,7 @@ impl<S: Skill> Model<S> {
     ///
     /// **Errors** an input that is unknown, missing, of another type or shape, or out of range, by name; the device's.
     pub async fn run(&mut self, given: &BTreeMap<String, Tensor>, lists: &[&str]) -> Result<Run> {
-        let (sizes, tensors) = inputs::prepare(&S::inputs(&self.config), &S::dimensions(&self.config), given)?;
+        let (sizes, tensors) = inputs::prepare(&skill::inputs_of::<S>(&self.config, self.head), &S::dimensions(&self.config), given)?;
         let request = lists.iter().try_fold(self.request.clone(), |request, list| {
             let known = self.head.outputs.iter().any(|output| output.list && output.name == *list);
             if known { Ok(request.list(list)) } else { Err(Error::Config(format!("`{}` has no list output `{list}`", self.head.name))) }
@@ -192,6 +269,44 @@ impl<S: Skill> Model<S> {
         let started = Instant::now();
         let outputs = session.run(&tensors).await?;
         Ok(Run { outputs, sizes, session: session.report(), compile_ms, run_ms: milliseconds(started) })
+    }
+
+    /// The states of the model's graphs, on the device, of zeros.
+    ///
+    /// **Errors** a size that the states need and `sizes` lack; the device's.
+    pub async fn states(&self, sizes: &Sizes) -> Result<States> {
+        let mut tensors = Vec::new();
+        for spec in S::states(&self.config, sizes)? {
+            let zeros = Tensor::zeros(spec.descriptor.clone());
+            for name in spec.names() {
+                tensors.push((spec.name, name, self.device.tensor(&zeros).await?));
+            }
+        }
+        Ok(States { tensors })
+    }
+
+    /// Compiles one of [`Skill::GRAPHS`] with these sizes; the states that it reads and makes anew are these.
+    ///
+    /// **Errors** [`Error::UnknownHead`] for a graph that the model does not have; the graph's and the device's.
+    pub async fn open_graph(&self, name: &str, sizes: &Sizes, states: &States) -> Result<OpenGraph> {
+        let spec = S::GRAPHS.iter().find(|graph| graph.name == name).ok_or_else(|| Error::UnknownHead {
+            name: name.to_owned(),
+            known: S::GRAPHS.iter().map(|graph| graph.name.to_owned()).collect(),
+        })?;
+        let graph = S::graph(&self.config, &self.names, spec, sizes, &Request::new())?;
+        let mut bindings = Bindings::new();
+        for (state, name, tensor) in &states.tensors {
+            if spec.reads.contains(state) {
+                bindings = bindings.input(name, tensor);
+            }
+            if spec.writes.contains(state) {
+                bindings = bindings.output(name, tensor);
+            }
+        }
+        let session = self.device.compile_bound(&graph, &self.fit, &bindings).await?;
+        let (inputs, dimensions) = (skill::inputs_of::<S>(&self.config, spec), S::dimensions(&self.config));
+        let inputs = inputs.into_iter().map(|input| input.bound(sizes)).collect();
+        Ok(OpenGraph { spec, inputs, dimensions, session })
     }
 
     /// Makes the session of these sizes the last one; true where it had to be compiled.

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::error::Result;
-use crate::model::{LoadOptions, LoadReport, Model, Run};
+use crate::model::{LoadOptions, LoadReport, Model, OpenGraph, Run, States};
 use crate::platform::Platform;
-use crate::skill::{Dimension, HeadSpec, InputSpec, Skill};
+use crate::skill::{self, Dimension, Generation, HeadSpec, InputSpec, Sizes, Skill};
 use crate::tensor::Tensor;
 use crate::weights::Checkpoint;
 
@@ -26,6 +26,12 @@ pub trait AnyModel {
     fn report(&self) -> &LoadReport;
     /// As [`Model::reload`].
     fn reload(&mut self) -> Pending<'_, ()>;
+    /// How its outputs are made one token at a time; none where they are not.
+    fn generation(&self) -> Option<Generation>;
+    /// As [`Model::states`].
+    fn states<'a>(&'a self, sizes: &'a Sizes) -> Pending<'a, States>;
+    /// As [`Model::open_graph`].
+    fn open_graph<'a>(&'a self, name: &'a str, sizes: &'a Sizes, states: &'a States) -> Pending<'a, OpenGraph>;
     /// As [`Model::run`].
     fn run<'a>(&'a mut self, inputs: &'a BTreeMap<String, Tensor>, lists: &'a [&'a str]) -> Pending<'a, Run>;
 }
@@ -36,7 +42,7 @@ impl<S: Skill> AnyModel for Model<S> {
     }
 
     fn inputs(&self) -> Vec<InputSpec> {
-        S::inputs(self.config())
+        skill::inputs_of::<S>(self.config(), Model::head(self))
     }
 
     fn dimensions(&self) -> Vec<Dimension> {
@@ -49,6 +55,18 @@ impl<S: Skill> AnyModel for Model<S> {
 
     fn reload(&mut self) -> Pending<'_, ()> {
         Box::pin(Model::reload(self))
+    }
+
+    fn generation(&self) -> Option<Generation> {
+        S::generation(self.config(), Model::head(self))
+    }
+
+    fn states<'a>(&'a self, sizes: &'a Sizes) -> Pending<'a, States> {
+        Box::pin(Model::states(self, sizes))
+    }
+
+    fn open_graph<'a>(&'a self, name: &'a str, sizes: &'a Sizes, states: &'a States) -> Pending<'a, OpenGraph> {
+        Box::pin(Model::open_graph(self, name, sizes, states))
     }
 
     fn run<'a>(&'a mut self, inputs: &'a BTreeMap<String, Tensor>, lists: &'a [&'a str]) -> Pending<'a, Run> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::error::{Error, GraphError, Result};
-use crate::graph::{DataType, Graph};
+use crate::graph::{DataType, Graph, OperandDescriptor};
 use crate::platform::Platform;
 use crate::weights::WeightNames;
 
@@ -21,6 +21,8 @@ pub trait Skill: Send + Sync + 'static {
     const HEADS: &'static [HeadSpec];
     /// Other values of `model_type` in config.json that this family computes too.
     const MODEL_TYPES: &'static [&'static str];
+    /// Graphs beside the heads, for [`Generation`].
+    const GRAPHS: &'static [HeadSpec] = &[];
     /// Config keys that are more than their own entry in config.json, in the order in which they are settled.
     const KEYS: &'static [(&'static str, KeyRule)];
 
@@ -34,6 +36,18 @@ pub trait Skill: Send + Sync + 'static {
 
     /// The inputs, in the order of the published forward pass.
     fn inputs(config: &Self::Config) -> Vec<InputSpec>;
+
+    /// The states that the graphs read and make anew, with the sizes bound.
+    ///
+    /// **Errors** [`GraphError`] where a size is not bound, or too large.
+    fn states(_config: &Self::Config, _sizes: &Sizes) -> Result<Vec<StateSpec>, GraphError> {
+        Ok(Vec::new())
+    }
+
+    /// How the head's outputs are made one token at a time; none where they are not.
+    fn generation(_config: &Self::Config, _head: &HeadSpec) -> Option<Generation> {
+        None
+    }
 
     /// How weights are called in checkpoints.
     fn weight_names(config: &Self::Config) -> WeightNames;
@@ -49,7 +63,7 @@ pub trait Skill: Send + Sync + 'static {
 pub enum KeyRule {
     /// config.json calls it this.
     Called(&'static str),
-    /// Where it is absent, the entries of this key are counted, as HF counts labels.
+    /// Where it is absent or null, the entries of this key are counted, as HF counts labels.
     CountOf(&'static str),
     /// Where it is absent or null it has the value of this key.
     Or(&'static str),
@@ -64,10 +78,58 @@ pub struct HeadSpec {
     pub name: &'static str,
     /// Other classes in `architectures` that are this graph.
     pub classes: &'static [&'static str],
-    /// HF's name of the task.
+    /// HF's name of the task; `graph` for a graph beside the heads.
     pub pipeline: &'static str,
+    /// The inputs it takes, of [`Skill::inputs`].
+    pub inputs: &'static [&'static str],
+    /// States that it takes as inputs `name.0`, `name.1`, …
+    pub reads: &'static [&'static str],
+    /// States that it gives anew as outputs `name.0`, `name.1`, …
+    pub writes: &'static [&'static str],
     /// What it gives.
     pub outputs: &'static [OutputSpec],
+}
+
+/// Tensors that stay on the device from one run to the next, and that several graphs read: of one shape, `name.0`, `name.1`, …
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// How many tensors.
+    pub count: usize,
+    /// Type and shape of each.
+    pub descriptor: OperandDescriptor,
+}
+
+impl StateSpec {
+    /// The names of its tensors, as graphs call inputs and outputs.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        (0..self.count).map(|index| format!("{}.{index}", self.name))
+    }
+}
+
+/// How a head's outputs are made one token at a time: `encode` once, then for every token `step` with the token and its place. The first
+/// step starts from states of zeros and what `encode` made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// The graph that is run once, before the first step.
+    pub encode: Option<&'static str>,
+    /// The graph that is run for every token.
+    pub step: &'static str,
+    /// The graph that puts the rows of the states in another order, for beams.
+    pub reorder: Option<&'static str>,
+    /// The head's input of tokens, `[batch, tokens]`.
+    pub ids: &'static str,
+    /// The step's input of one token for each row, `[batch, 1]`.
+    pub token: &'static str,
+    /// The step's input of the token's place, `[1]`, from 0.
+    pub position: &'static str,
+    /// The reordering graph's input: for each row the row that it becomes, `[batch]`.
+    pub order: Option<&'static str>,
+    /// The output: of the head for every place, of the step for one.
+    pub logits: &'static str,
+    /// How many tokens the states hold.
+    pub capacity: usize,
 }
 
 /// One output of a head.
@@ -111,6 +173,21 @@ pub struct InputSpec {
     pub below: Option<usize>,
     /// The symbolic size whose positions this input hides where it is 0; generated tests pad along it.
     pub masks: Option<&'static str>,
+}
+
+impl InputSpec {
+    /// The same input with every size that is bound here a number.
+    #[must_use]
+    pub fn bound(mut self, sizes: &Sizes) -> Self {
+        for size in &mut self.shape {
+            if let Size::Symbol(name) = size
+                && let Some(bound) = sizes.find(name)
+            {
+                *size = Size::Fixed(bound);
+            }
+        }
+        self
+    }
 }
 
 /// One size of an input's shape.
@@ -299,16 +376,16 @@ fn settle(object: &mut serde_json::Map<String, serde_json::Value>, key: &str, ru
     let absent = |object: &serde_json::Map<String, Value>| object.get(key).is_none_or(Value::is_null);
     let value = match rule {
         KeyRule::Called(name) => object.get(name).cloned(),
-        KeyRule::CountOf(counted) => object
-            .get(counted)
-            .and_then(|value| value.as_object().map(|map| map.len()).or_else(|| value.as_array().map(Vec::len)))
-            .filter(|_| absent(object))
-            .map(Value::from),
-        KeyRule::Or(other) if absent(object) => {
+        KeyRule::CountOf(_) | KeyRule::Or(_) if !absent(object) => None,
+        KeyRule::CountOf(counted) => {
+            object.remove(key);
+            let counted = object.get(counted);
+            counted.and_then(|value| value.as_object().map(|map| map.len()).or_else(|| value.as_array().map(Vec::len))).map(Value::from)
+        }
+        KeyRule::Or(other) => {
             object.remove(key);
             object.get(other).cloned()
         }
-        KeyRule::Or(_) => None,
         KeyRule::Each(count) => object.get(key).filter(|value| value.is_number()).map(|value| Value::from(vec![value.clone(); count])),
     };
     if let Some(value) = value {
@@ -326,6 +403,11 @@ fn check_magnitudes(config: &serde_json::Value) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The inputs of one graph.
+pub fn inputs_of<S: Skill>(config: &S::Config, head: &HeadSpec) -> Vec<InputSpec> {
+    S::inputs(config).into_iter().filter(|input| head.inputs.contains(&input.name)).collect()
 }
 
 /// The class that config.json names first in `architectures`.
@@ -348,4 +430,30 @@ pub fn head<S: Skill>(name: &str) -> Result<&'static HeadSpec> {
         .iter()
         .find(|head| head.name == name || head.classes.contains(&name))
         .ok_or_else(|| Error::UnknownHead { name: name.to_owned(), known: S::HEADS.iter().map(|head| head.name.to_owned()).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_settled_by_their_rules() {
+        let settled = |rule, mut value: serde_json::Value| {
+            settle(value.as_object_mut().unwrap(), "key", rule);
+            value.get("key").cloned()
+        };
+        assert_eq!(settled(KeyRule::Called("dim"), json!({ "dim": 3 })), Some(json!(3)));
+        assert_eq!(settled(KeyRule::Called("dim"), json!({ "dim": 3, "key": 4 })), Some(json!(3)));
+        assert_eq!(settled(KeyRule::Called("dim"), json!({ "key": 4 })), Some(json!(4)));
+        assert_eq!(settled(KeyRule::Or("other"), json!({ "key": null, "other": 5 })), Some(json!(5)));
+        assert_eq!(settled(KeyRule::Or("other"), json!({ "key": 6, "other": 5 })), Some(json!(6)));
+        assert_eq!(settled(KeyRule::Or("other"), json!({ "key": null })), None);
+        assert_eq!(settled(KeyRule::Each(2), json!({ "key": 7 })), Some(json!([7, 7])));
+        assert_eq!(settled(KeyRule::Each(2), json!({ "key": [7, 8] })), Some(json!([7, 8])));
+        assert_eq!(settled(KeyRule::CountOf("names"), json!({ "names": { "0": "a", "1": "b" } })), Some(json!(2)));
+        assert_eq!(settled(KeyRule::CountOf("names"), json!({ "names": ["a"], "key": 9 })), Some(json!(9)));
+        assert_eq!(settled(KeyRule::CountOf("names"), json!({ "names": null, "key": null })), None);
+    }
 }

@@ -264,6 +264,32 @@ pub fn rows(tensor: &Tensor, start: usize, end: usize) -> Result<Tensor, Outcome
     Ok(Tensor::new(descriptor, &tensor.bytes()[start * row..end * row])?)
 }
 
+/// These rows of the first axis, in this order.
+///
+/// **Errors** a row that the tensor does not have.
+pub fn selected(tensor: &Tensor, chosen: &[usize]) -> Result<Tensor, Outcome> {
+    let shape = tensor.shape();
+    let all = shape.first().copied().unwrap_or(0);
+    expect(chosen.iter().all(|row| *row < all), || format!("rows {chosen:?} of {all}"))?;
+    let row = tensor.bytes().len() / all.max(1);
+    let bytes: Vec<u8> = chosen.iter().flat_map(|index| &tensor.bytes()[index * row..(index + 1) * row]).copied().collect();
+    let descriptor = crate::OperandDescriptor::new(tensor.data_type(), [&[chosen.len()], &shape[1..]].concat())?;
+    Ok(Tensor::new(descriptor, &bytes)?)
+}
+
+/// One position of the second axis: `[batch, 1, …]`.
+///
+/// **Errors** a tensor of rank below 2, a position that it does not have.
+pub fn column(tensor: &Tensor, position: usize) -> Result<Tensor, Outcome> {
+    let mut shape = tensor.shape().to_vec();
+    expect(shape.len() >= 2 && position < shape[1], || format!("position {position} of {shape:?}"))?;
+    let inner = shape[2..].iter().product::<usize>() * tensor.data_type().bits() / 8;
+    let run = (shape[1] * inner).max(1);
+    shape[1] = 1;
+    let bytes: Vec<u8> = tensor.bytes().chunks(run).flat_map(|chunk| &chunk[position * inner..(position + 1) * inner]).copied().collect();
+    Ok(Tensor::new(crate::OperandDescriptor::new(tensor.data_type(), shape)?, &bytes)?)
+}
+
 /// The tensor with `extra` more positions at the end of `axis`, filled with zero bytes.
 ///
 /// **Errors** an axis that the tensor does not have.

@@ -83,3 +83,25 @@ fn names_shapes_types_and_sizes_are_held() {
     both.extend(given("mask", &[1, 3], &[1i32; 3]));
     assert!(error(&both).contains("`mask` must be int32[batch = 1, sequence = 2], found int32[1, 3]"));
 }
+
+#[test]
+fn positions_leave_padding_out() {
+    let mut specs = specs();
+    specs[3].default = InputDefault::PositionsOf { input: "ids", padding: 1 };
+    specs[3].below = Some(4);
+    let places = |ids: &[i32]| {
+        let prepared = prepare(&specs, &dimensions(), &given("ids", &[1, ids.len()], ids));
+        prepared.map(|(_, tensors)| tensors[3].1.as_slice::<i32>().unwrap().to_vec()).map_err(|error| error.to_string())
+    };
+    assert_eq!(places(&[5, 1, 1, 9]).unwrap(), [2, 1, 1, 3]);
+    assert_eq!(places(&[1, 1, 1, 1]).unwrap(), [1; 4]);
+    assert!(places(&[5, 6, 7, 1]).unwrap_err().contains("`places` holds 4 at [0, 2]; it must be in 0..4"));
+}
+
+#[test]
+fn a_size_below_the_smallest_is_refused() {
+    let dimensions = [Dimension { name: "sequence", minimum: 3, maximum: None }];
+    let error = |length: usize| prepare(&specs()[..1], &dimensions, &given("ids", &[1, length], &vec![0i32; length]));
+    assert!(error(2).unwrap_err().to_string().contains("`sequence` is 2; the model takes 3 or more"));
+    assert!(error(3).is_ok());
+}

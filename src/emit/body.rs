@@ -77,7 +77,7 @@ impl<'a> Body<'a> {
                     self.push(statement);
                 }
                 TypedStep::Collect { list, value } => {
-                    let list = format_ident!("{list}");
+                    let list = if self.plan.is_state(list) { next_state(list) } else { format_ident!("{list}") };
                     let value = self.value(value);
                     let value = value.owned();
                     self.push(quote!(#list.push(#value);));
@@ -95,7 +95,8 @@ impl<'a> Body<'a> {
         for (name, outer) in carried {
             if *outer == NameKind::Base {
                 let variable = format_ident!("{name}");
-                self.push(quote!(let mut #variable = base.#variable.clone();));
+                let part = self.part(name);
+                self.push(quote!(let mut #variable = #part.#variable.clone();));
             }
             self.assigned.insert(name.clone());
         }
@@ -121,6 +122,11 @@ impl<'a> Body<'a> {
                 #inner
             }
         });
+    }
+
+    /// The variable of the part of the base model that binds a name.
+    pub(super) fn part(&self, name: &str) -> proc_macro2::Ident {
+        self.plan.part_of(name).map_or_else(|| format_ident!("base"), |part| format_ident!("{}", part.name))
     }
 
     /// A choice as an expression that owns its value.
@@ -184,6 +190,11 @@ impl<'a> Body<'a> {
         let statements = self.statements.pop().unwrap_or_default();
         quote!(#(#statements)* #value)
     }
+}
+
+/// The variable that collects a state.
+pub(super) fn next_state(name: &str) -> proc_macro2::Ident {
+    format_ident!("next_{name}")
 }
 
 /// True where a repeat among these steps carries the name, before a step binds it anew.

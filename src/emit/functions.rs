@@ -10,7 +10,7 @@ use super::print;
 use super::value::{owned_type, parameter_type};
 use crate::names;
 use crate::plan::Plan;
-use crate::plan::model::Head;
+use crate::plan::model::{Head, Part};
 use crate::plan::typed::{NameKind, TypedBlock};
 
 /// What a base or head function takes, by what its body mentions.
@@ -19,6 +19,8 @@ pub(super) struct Signature {
     pub(super) weights: bool,
     pub(super) dimensions: Vec<String>,
     pub(super) inputs: Vec<String>,
+    pub(super) states: Vec<String>,
+    pub(super) parts: Vec<String>,
 }
 
 impl Signature {
@@ -30,19 +32,27 @@ impl Signature {
             weights: print::mentions(body, "weights"),
             dimensions: dimensions.filter(mentioned).map(str::to_owned).collect(),
             inputs: plan.inputs.iter().map(|input| input.name.as_str()).filter(mentioned).map(str::to_owned).collect(),
+            states: plan.states.iter().map(|state| state.name.value.as_str()).filter(mentioned).map(str::to_owned).collect(),
+            parts: plan.parts.iter().map(|part| part.name.as_str()).filter(mentioned).map(str::to_owned).collect(),
         }
     }
 
-    fn parameters(&self) -> TokenStream {
+    fn parameters(&self, plan: &Plan) -> TokenStream {
         let weights = self.weights.then(|| quote!(weights: &Scope<'_>,));
         let config = self.config.then(|| quote!(config: &Config,));
         let dimensions = self.dimensions.iter().map(|name| format_ident!("{name}"));
         let inputs = self.inputs.iter().map(|name| format_ident!("{name}"));
-        quote!(builder: &GraphBuilder, #weights #config #(#dimensions: usize,)* #(#inputs: &Operand,)*)
+        let states = self.states.iter().map(|name| format_ident!("{name}"));
+        let parts = self.parts.iter().map(|name| {
+            let (name, kind) = (format_ident!("{name}"), structure(plan, name));
+            quote!(#name: &#kind,)
+        });
+        quote!(builder: &GraphBuilder, #weights #config #(#dimensions: usize,)* #(#inputs: &Operand,)* #(#states: &[Operand],)* #(#parts)*)
     }
 
     fn count(&self) -> usize {
-        1 + usize::from(self.weights) + usize::from(self.config) + self.dimensions.len() + self.inputs.len()
+        let lists = self.dimensions.len() + self.inputs.len() + self.states.len() + self.parts.len();
+        1 + usize::from(self.weights) + usize::from(self.config) + lists
     }
 
     /// The arguments of a call; `weights` is the scope to give.
@@ -50,8 +60,8 @@ impl Signature {
         let weights = self.weights.then(|| quote!(#weights,));
         let config = self.config.then(|| quote!(config,));
         let dimensions = self.dimensions.iter().map(|name| format_ident!("{name}"));
-        let inputs = self.inputs.iter().map(|name| format_ident!("{name}"));
-        quote!(&builder, #weights #config #(#dimensions,)* #(&#inputs,)*)
+        let references = self.inputs.iter().chain(&self.states).chain(&self.parts).map(|name| format_ident!("{name}"));
+        quote!(&builder, #weights #config #(#dimensions,)* #(&#references,)*)
     }
 }
 
@@ -62,42 +72,82 @@ pub(super) struct Function {
     pub(super) options: BTreeSet<&'static str>,
 }
 
-/// The base model and what it gives.
-pub(super) fn base(plan: &Plan) -> Function {
+/// The struct of what a part gives.
+fn structure(plan: &Plan, part: &str) -> proc_macro2::Ident {
+    if has_parts(plan) { format_ident!("{}Part", names::camel_case(part)) } else { format_ident!("Base") }
+}
+
+/// The function of a part.
+pub(super) fn part_function(plan: &Plan, part: &Part) -> proc_macro2::Ident {
+    if has_parts(plan) { format_ident!("{}", part.name) } else { format_ident!("{}", plan.spec.family.value) }
+}
+
+fn has_parts(plan: &Plan) -> bool {
+    plan.spec.parts.iter().any(|part| part.name.is_some())
+}
+
+/// The function of a head or graph.
+pub(super) fn head_function(head: &Head) -> proc_macro2::Ident {
+    if head.is_graph { format_ident!("{}_graph", head.name.value) } else { format_ident!("{}", names::snake_case(&head.name.value)) }
+}
+
+/// A part of the base model and what it gives.
+pub(super) fn part(plan: &Plan, part: &Part) -> Function {
     let mut body = Body::new(plan, false);
-    plan.inputs.iter().for_each(|input| body.take(&input.name));
-    body.steps(&plan.steps);
+    taken(plan, &mut body);
+    body.steps(&part.steps);
     let statements = body.finish();
-    let lists: Vec<_> = plan.base_lists.iter().map(|list| format_ident!("{list}")).collect();
-    let exports: Vec<_> = plan.exports.keys().map(|name| format_ident!("{name}")).collect();
-    let types = plan.exports.values().map(|kind| owned_type(*kind));
-    let name = format_ident!("{}", plan.spec.family.value);
+    let lists: Vec<_> = part.lists.iter().map(|list| format_ident!("{list}")).collect();
+    let exports: Vec<_> = part.exports.keys().map(|name| format_ident!("{name}")).collect();
+    let types = part.exports.values().map(|kind| owned_type(*kind));
+    let (name, structure) = (part_function(plan, part), structure(plan, &part.name));
     let all = quote!(#statements);
     let signature = Signature::of(plan, &all);
-    let parameters = signature.parameters();
+    let parameters = signature.parameters(plan);
     let too_many = (signature.count() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
+    let (gives, computes) = match has_parts(plan) {
+        false => (
+            " What the base model gives to the heads.".to_owned(),
+            " The base model, in the order of the published forward pass.".to_owned(),
+        ),
+        true => (
+            format!(" What the part `{}` gives.", part.name),
+            format!(" The part `{}` of the base model, in the order of the published forward pass.", part.name),
+        ),
+    };
     let tokens = quote! {
-        #[doc = " What the base model gives to the heads."]
-        struct Base {
+        #[doc = #gives]
+        struct #structure {
             #(#exports: #types,)*
             #(#lists: Vec<Operand>,)*
         }
 
-        #[doc = " The base model, in the order of the published forward pass."]
+        #[doc = #computes]
         #too_many
-        fn #name(#parameters) -> Result<Base, GraphError> {
+        fn #name(#parameters) -> Result<#structure, GraphError> {
             #(let mut #lists = Vec::new();)*
             #statements
-            Ok(Base { #(#exports,)* #(#lists,)* })
+            Ok(#structure { #(#exports,)* #(#lists,)* })
         }
     };
     Function { signature, tokens, options: body.options }
 }
 
+/// Names that generated variables must not take.
+fn taken(plan: &Plan, body: &mut Body<'_>) {
+    let states = plan.states.iter().map(|state| &state.name.value);
+    plan.inputs
+        .iter()
+        .map(|input| &input.name)
+        .chain(states)
+        .chain(plan.parts.iter().map(|part| &part.name))
+        .for_each(|name| body.take(name));
+}
+
 /// One head.
 pub(super) fn head(plan: &Plan, head: &Head) -> Function {
     let mut body = Body::new(plan, head.base);
-    plan.inputs.iter().for_each(|input| body.take(&input.name));
+    taken(plan, &mut body);
     body.steps(&head.steps);
     let statements = body.finish();
     let mut own_lists = BTreeSet::new();
@@ -108,7 +158,10 @@ pub(super) fn head(plan: &Plan, head: &Head) -> Function {
             let name = &output.name.value;
             let from = format_ident!("{}", output.from);
             let place = match output.from_kind {
-                NameKind::Base => quote!(base.#from),
+                NameKind::Base => {
+                    let part = plan.part_of(&output.from).map_or_else(|| format_ident!("base"), |part| format_ident!("{}", part.name));
+                    quote!(#part.#from)
+                }
                 _ => quote!(#from),
             };
             if output.count.is_some() {
@@ -122,22 +175,31 @@ pub(super) fn head(plan: &Plan, head: &Head) -> Function {
             if output.optional { quote!(if request.wants(#name) { #declare }) } else { declare }
         })
         .collect();
-    let own_lists = own_lists.iter().map(|list| format_ident!("{list}"));
-    let all = quote!(#statements #(#outputs)*);
+    let states = head.writes.iter().map(|name| {
+        let next = super::body::next_state(name);
+        quote!(output_state(builder, #name, &#next)?;)
+    });
+    let states = quote!(#(#states)*);
+    let own_lists =
+        own_lists.iter().map(|list| format_ident!("{list}")).chain(head.writes.iter().map(|name| super::body::next_state(name)));
+    let all = quote!(#statements #(#outputs)* #states);
     let signature = Signature::of(plan, &all);
-    let parameters = signature.parameters();
-    let name = format_ident!("{}", names::snake_case(&head.name.value));
+    let parameters = signature.parameters(plan);
+    let name = head_function(head);
     let request = if print::mentions(&all, "request") { format_ident!("request") } else { format_ident!("_request") };
-    let base = if print::mentions(&all, "base") { format_ident!("base") } else { format_ident!("_base") };
-    let doc = format!(" `{}`: {}", head.name.value, head.doc.as_deref().unwrap_or(&head.pipeline));
-    let too_many = (signature.count() > 5).then(|| quote!(#[allow(clippy::too_many_arguments)]));
+    let builder = if print::mentions(&all, "builder") { quote!() } else { quote!(#[allow(unused_variables)]) };
+    let what = if head.is_graph { "The graph " } else { "" };
+    let doc = format!(" {what}`{}`: {}", head.name.value, head.doc.as_deref().unwrap_or(&head.pipeline));
+    let too_many = (signature.count() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     let tokens = quote! {
         #[doc = #doc]
         #too_many
-        fn #name(#parameters #base: &Base, #request: &Request) -> Result<(), GraphError> {
+        #builder
+        fn #name(#parameters #request: &Request) -> Result<(), GraphError> {
             #(let mut #own_lists = Vec::new();)*
             #statements
             #(#outputs)*
+            #states
             Ok(())
         }
     };
@@ -183,6 +245,25 @@ pub(super) fn block(plan: &Plan, block: &TypedBlock) -> (TokenStream, BTreeSet<&
         }
     };
     (tokens, body.options)
+}
+
+/// The helpers for states.
+pub(super) fn states() -> TokenStream {
+    quote! {
+        #[doc = " The tensors of a state, as the run before left them."]
+        fn input_state(builder: &GraphBuilder, states: &[StateSpec], name: &str) -> Result<Vec<Operand>, GraphError> {
+            let own = states.iter().filter(|state| state.name == name);
+            own.flat_map(|state| state.names().map(|name| builder.input(&name, state.descriptor.clone()))).collect()
+        }
+
+        #[doc = " The tensors of a state, as the next run finds them."]
+        fn output_state(builder: &GraphBuilder, name: &str, operands: &[Operand]) -> Result<(), GraphError> {
+            for (index, operand) in operands.iter().enumerate() {
+                builder.output(&format!("{name}.{index}"), operand)?;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// The helper for list outputs.

@@ -121,10 +121,10 @@ struct BodyPage {
 
 /// Everything below a module's docs.
 fn body(plan: &Plan, platforms: &[&Platform], sources: &Sources) -> String {
-    let base = functions::base(plan);
+    let parts: Vec<_> = plan.parts.iter().map(|part| functions::part(plan, part)).collect();
     let heads: Vec<_> = plan.heads.iter().map(|head| functions::head(plan, head)).collect();
-    let mut options: BTreeSet<&str> = base.options.clone();
-    heads.iter().for_each(|head| options.extend(&head.options));
+    let mut options: BTreeSet<&str> = BTreeSet::new();
+    parts.iter().chain(&heads).for_each(|function| options.extend(&function.options));
     let mut blocks = Vec::new();
     // A block stands below those that call it, as one reads on.
     for index in plan.blocks().into_iter().rev() {
@@ -133,12 +133,15 @@ fn body(plan: &Plan, platforms: &[&Platform], sources: &Sources) -> String {
         blocks.push(tokens);
     }
     let (config, inputs, outputs) = (config::config(plan), skill::inputs(plan), skill::outputs(plan));
-    let (model, skill) = (skill::model(plan), skill::skill(plan, platforms, &base, &heads));
+    let (model, skill) = (skill::model(plan), skill::skill(plan, platforms, &parts, &heads));
     let has_lists = plan.heads.iter().any(|head| head.outputs.iter().any(|output| output.count.is_some()));
-    let helpers = if has_lists { functions::output_list() } else { quote!() };
+    let mut helpers = if has_lists { functions::output_list() } else { quote!() };
+    if !plan.states.is_empty() {
+        helpers.extend(functions::states());
+    }
     let mut words = BTreeSet::new();
-    let head_tokens = heads.iter().map(|head| &head.tokens);
-    for tokens in [&config, &inputs, &outputs, &model, &skill, &base.tokens, &helpers].into_iter().chain(head_tokens).chain(&blocks) {
+    let head_tokens = parts.iter().chain(&heads).map(|function| &function.tokens);
+    for tokens in [&config, &inputs, &outputs, &model, &skill, &helpers].into_iter().chain(head_tokens).chain(&blocks) {
         print::words(tokens, &mut words);
     }
     let page = BodyPage {
@@ -149,7 +152,7 @@ fn body(plan: &Plan, platforms: &[&Platform], sources: &Sources) -> String {
         outputs: print::items(outputs),
         model: print::items(model),
         skill: print::items(skill),
-        base: print::items(base.tokens),
+        base: parts.into_iter().map(|part| print::items(part.tokens)).collect::<Vec<_>>().join("\n"),
         heads: heads.into_iter().map(|head| print::items(head.tokens)).collect(),
         blocks: blocks.into_iter().map(print::items).collect(),
         helpers: print::items(helpers),

@@ -56,7 +56,7 @@ struct Family {
 
 impl Family {
     fn of(plan: &CheckedPlan, platforms: &[&Platform]) -> Self {
-        let heads: Vec<_> = plan.plan().heads.iter().map(|head| format!("`{}`", head.name.value)).collect();
+        let heads: Vec<_> = plan.plan().classes().map(|head| format!("`{}`", head.name.value)).collect();
         let platforms: Vec<_> = platforms.iter().map(|platform| platform.name.value.as_str()).collect();
         Self { name: plan.family().to_owned(), heads: heads.join(", "), platforms: platforms.join(", ") }
     }

@@ -9,14 +9,14 @@ use super::functions::Function;
 use super::value::data_type;
 use crate::names;
 use crate::plan::Plan;
-use crate::plan::model::Output;
+use crate::plan::model::{Head, Input, Output};
 use crate::plan::typed::{NameKind, Typed, TypedNode};
 use crate::spec::Platform;
 use crate::spec::model::InputDefault;
 
 /// `Inputs`: what `run` takes.
 pub(super) fn inputs(plan: &Plan) -> TokenStream {
-    let fields = plan.inputs.iter().map(|input| {
+    let fields = plan.inputs.iter().filter(|input| of_classes(plan, input)).map(|input| {
         let name = format_ident!("{}", input.name);
         let mut doc = String::from(" ");
         if let Some(text) = &input.doc {
@@ -32,8 +32,15 @@ pub(super) fn inputs(plan: &Plan) -> TokenStream {
                 quote!(#[doc = #doc] pub #name: Option<Tensor>)
             }
             None => {
-                doc.push('.');
-                quote!(#[doc = #doc] pub #name: Tensor)
+                let heads: Vec<_> =
+                    plan.classes().filter(|head| head.inputs.contains(&input.name)).map(|head| format!("`{}`", head.name.value)).collect();
+                if is_required(plan, input) {
+                    doc.push('.');
+                    quote!(#[doc = #doc] pub #name: Tensor)
+                } else {
+                    doc.push_str(&format!("; of {}.", heads.join(", ")));
+                    quote!(#[doc = #doc] pub #name: Option<Tensor>)
+                }
             }
         }
     });
@@ -43,6 +50,16 @@ pub(super) fn inputs(plan: &Plan) -> TokenStream {
             #(#fields,)*
         }
     }
+}
+
+/// True for an input of a head; the graphs beside the heads may have others.
+fn of_classes(plan: &Plan, input: &Input) -> bool {
+    plan.classes().any(|head| head.inputs.contains(&input.name))
+}
+
+/// True for an input that every head must be given.
+fn is_required(plan: &Plan, input: &Input) -> bool {
+    input.default.is_none() && plan.classes().all(|head| head.inputs.contains(&input.name))
 }
 
 /// `Outputs`: what `run` gives, of all heads together.
@@ -60,7 +77,7 @@ pub(super) fn outputs(plan: &Plan) -> TokenStream {
                 None => shapes.push((shape, vec![format!("`{head}`")])),
             }
         }
-        let everywhere = shapes.len() == 1 && heads.len() == plan.heads.len();
+        let everywhere = shapes.len() == 1 && heads.len() == plan.classes().count();
         let shapes = shapes.into_iter().map(|(shape, heads)| if everywhere { shape } else { format!("{shape} of {}", heads.join(", ")) });
         doc.push_str(&shapes.collect::<Vec<_>>().join("; "));
         if output.optional {
@@ -82,7 +99,7 @@ pub(super) fn outputs(plan: &Plan) -> TokenStream {
 /// Every output of any head, by name, with the heads that have it.
 fn all_outputs(plan: &Plan) -> Vec<(&Output, Vec<(&str, &Output)>)> {
     let mut all: Vec<(&Output, Vec<(&str, &Output)>)> = Vec::new();
-    for head in &plan.heads {
+    for head in plan.classes() {
         for output in &head.outputs {
             match all.iter_mut().find(|(known, _)| known.name.value == output.name.value) {
                 Some((_, heads)) => heads.push((&head.name.value, output)),
@@ -98,8 +115,9 @@ fn all_outputs(plan: &Plan) -> Vec<(&Output, Vec<(&str, &Output)>)> {
 /// The wrapper with typed inputs and outputs.
 pub(super) fn model(plan: &Plan) -> TokenStream {
     let name = format_ident!("{}", names::camel_case(&plan.spec.family.value));
-    let required: Vec<_> = plan.inputs.iter().filter(|input| input.default.is_none()).map(|input| field(&input.name)).collect();
-    let optional: Vec<_> = plan.inputs.iter().filter(|input| input.default.is_some()).map(|input| field(&input.name)).collect();
+    let required: Vec<_> = plan.inputs.iter().filter(|input| is_required(plan, input)).map(|input| field(&input.name)).collect();
+    let optional: Vec<_> =
+        plan.inputs.iter().filter(|input| of_classes(plan, input) && !is_required(plan, input)).map(|input| field(&input.name)).collect();
     let given = required.iter().map(|(name, text)| quote!((#text.to_owned(), inputs.#name.clone())));
     let mutable = (!optional.is_empty()).then(|| quote!(mut));
     let optional = (!optional.is_empty()).then(|| {
@@ -147,14 +165,14 @@ pub(super) fn model(plan: &Plan) -> TokenStream {
 }
 
 /// `impl Skill`.
-pub(super) fn skill(plan: &Plan, platforms: &[&Platform], base: &Function, heads: &[Function]) -> TokenStream {
+pub(super) fn skill(plan: &Plan, platforms: &[&Platform], parts: &[Function], heads: &[Function]) -> TokenStream {
     let family = &plan.spec.family.value;
     let platforms = platforms.iter().filter_map(|platform| {
         let platform = ipfs_accelerate_runtime::platform::Platform::from_name(&platform.name.value)?;
         let variant = format_ident!("{platform:?}");
         Some(quote!(Platform::#variant))
     });
-    let head_specs = plan.heads.iter().map(|head| {
+    let head_spec = |head: &Head| {
         let (name, classes, pipeline) = (&head.name.value, &head.classes, &head.pipeline);
         let outputs = head.outputs.iter().map(|output| {
             let (name, data_type) = (&output.name.value, data_type(output.data_type));
@@ -162,8 +180,14 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], base: &Function, heads
             let (optional, list) = (output.optional, output.count.is_some());
             quote!(OutputSpec { name: #name, data_type: #data_type, shape: &[#(#shape),*], optional: #optional, list: #list })
         });
-        quote!(HeadSpec { name: #name, classes: &[#(#classes),*], pipeline: #pipeline, outputs: &[#(#outputs),*] })
-    });
+        let (inputs, reads, writes) = (&head.inputs, &head.reads, &head.writes);
+        let inputs = quote!(inputs: &[#(#inputs),*], reads: &[#(#reads),*], writes: &[#(#writes),*]);
+        quote!(HeadSpec { name: #name, classes: &[#(#classes),*], pipeline: #pipeline, #inputs, outputs: &[#(#outputs),*] })
+    };
+    let head_specs: Vec<_> = plan.classes().map(head_spec).collect();
+    let graph_specs: Vec<_> = plan.heads.iter().filter(|head| head.is_graph).map(head_spec).collect();
+    let graphs = (!graph_specs.is_empty()).then(|| quote!(const GRAPHS: &'static [HeadSpec] = &[#(#graph_specs),*];));
+    let (states, generation) = (states(plan), generation(plan));
     let (keys, model_types) = (config::keys(plan), &plan.spec.model_types);
     let checks = config::checks(plan);
     let dimensions = plan.dimensions.iter().map(|dimension| {
@@ -183,7 +207,7 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], base: &Function, heads
     let inputs = input_specs(plan);
     let (names, ties) = weight_names(plan);
     let weight_names = quote!(#ties #names);
-    let graph = graph(plan, base, heads);
+    let graph = graph(plan, parts, heads);
     let unless_unused =
         |tokens: &TokenStream| if super::print::mentions(tokens, "config") { format_ident!("config") } else { format_ident!("_config") };
     let (check_config, dimensions_config, inputs_config, names_config) =
@@ -197,6 +221,7 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], base: &Function, heads
             const FAMILY: &'static str = #family;
             const PLATFORMS: &'static [Platform] = &[#(#platforms),*];
             const HEADS: &'static [HeadSpec] = &[#(#head_specs),*];
+            #graphs
             const MODEL_TYPES: &'static [&'static str] = &[#(#model_types),*];
             const KEYS: &'static [(&'static str, KeyRule)] = &[#keys];
 
@@ -217,6 +242,8 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], base: &Function, heads
                 #weight_names
             }
 
+            #states
+            #generation
             #graph
         }
     }
@@ -286,56 +313,164 @@ fn weight_names(plan: &Plan) -> (TokenStream, TokenStream) {
     )
 }
 
-fn graph(plan: &Plan, base: &Function, heads: &[Function]) -> TokenStream {
-    let in_shape = |name: &str| {
-        plan.inputs.iter().flat_map(|input| &input.shape).any(|size| {
-            let mut found = false;
-            size.walk(&mut |typed| found |= matches!(&typed.node, TypedNode::Name(NameKind::Dimension, known) if known == name));
-            found
-        })
-    };
-    let signatures: Vec<_> = heads.iter().map(|head| &head.signature).chain([&base.signature]).collect();
-    let dimensions = plan
-        .spec
-        .dimensions
+/// `states`, where the model has some.
+fn states(plan: &Plan) -> TokenStream {
+    if plan.states.is_empty() {
+        return quote!();
+    }
+    let mut body = Body::new(plan, false);
+    let rows: Vec<_> = plan
+        .states
         .iter()
-        .map(|dimension| &dimension.name.value)
-        .filter(|name| in_shape(name) || signatures.iter().any(|signature| signature.dimensions.contains(name)));
+        .map(|state| {
+            let (name, data_type) = (&state.name.value, data_type(state.data_type));
+            let shape: Vec<_> = state.shape.iter().map(|size| body.number(size)).collect();
+            let count = body.number(&state.count);
+            quote!(StateSpec { name: #name, count: #count, descriptor: OperandDescriptor::new(#data_type, [#(#shape),*])? })
+        })
+        .collect();
+    let shapes: Vec<_> = plan.states.iter().flat_map(|state| &state.shape).collect();
+    let sizes =
+        plan.dimensions.iter().filter(|dimension| shapes.iter().any(|size| reads_dimension(size, &dimension.name))).map(|dimension| {
+            let (variable, text) = field(&dimension.name);
+            quote!(let #variable = sizes.get(#text)?;)
+        });
+    let sizes = quote!(#(#sizes)*);
+    let unless_unused = |tokens: &TokenStream, name: &str| {
+        if super::print::mentions(tokens, name) { format_ident!("{name}") } else { format_ident!("_{name}") }
+    };
+    let (config, given) = (unless_unused(&quote!(#(#rows)*), "config"), unless_unused(&sizes, "sizes"));
+    quote! {
+        fn states(#config: &Config, #given: &Sizes) -> Result<Vec<StateSpec>, GraphError> {
+            #sizes
+            Ok(Vec::from([#(#rows),*]))
+        }
+    }
+}
+
+/// `generation`, where a head has one.
+fn generation(plan: &Plan) -> TokenStream {
+    let arms: Vec<_> = plan
+        .classes()
+        .filter_map(|head| {
+            let (name, generation) = (&head.name.value, head.generation.as_ref()?);
+            let spec = &generation.spec;
+            let optional = |name: &Option<crate::spec::Spanned<String>>| match name {
+                Some(name) => {
+                    let name = &name.value;
+                    quote!(Some(#name))
+                }
+                None => quote!(None),
+            };
+            let (encode, reorder, order) = (optional(&spec.encode), optional(&spec.reorder), optional(&spec.order));
+            let (step, ids, token) = (&spec.step.value, &spec.ids.value, &spec.token.value);
+            let (position, logits) = (&spec.position.value, &spec.logits.value);
+            let capacity = Body::new(plan, false).number(&generation.capacity);
+            Some(quote! {
+                #name => Some(Generation {
+                    encode: #encode,
+                    step: #step,
+                    reorder: #reorder,
+                    ids: #ids,
+                    token: #token,
+                    position: #position,
+                    order: #order,
+                    logits: #logits,
+                    capacity: #capacity,
+                }),
+            })
+        })
+        .collect();
+    if arms.is_empty() {
+        return quote!();
+    }
+    let arms = quote!(#(#arms)*);
+    let config = if super::print::mentions(&arms, "config") { format_ident!("config") } else { format_ident!("_config") };
+    quote! {
+        fn generation(#config: &Config, head: &HeadSpec) -> Option<Generation> {
+            match head.name {
+                #arms
+                _ => None,
+            }
+        }
+    }
+}
+
+fn reads_dimension(size: &Typed, name: &str) -> bool {
+    let mut found = false;
+    size.walk(&mut |typed| found |= matches!(&typed.node, TypedNode::Name(NameKind::Dimension, known) if known == name));
+    found
+}
+
+/// The statements before a head's call: sizes, inputs, states, parts.
+fn surroundings(plan: &Plan, head: &Head, function: &Function, parts: &[Function]) -> TokenStream {
+    let own_parts: Vec<_> = head.parts.iter().map(|&index| (&plan.parts[index], &parts[index])).collect();
+    let signatures: Vec<_> = own_parts.iter().map(|(_, part)| &part.signature).chain([&function.signature]).collect();
+    let inputs: Vec<_> = plan.inputs.iter().filter(|input| head.inputs.contains(&input.name)).collect();
+    let states: Vec<_> = plan.states.iter().filter(|state| head.reads.contains(&state.name.value)).collect();
+    let shapes: Vec<_> = inputs.iter().flat_map(|input| &input.shape).collect();
+    let dimensions = plan.dimensions.iter().map(|dimension| &dimension.name).filter(|name| {
+        shapes.iter().any(|size| reads_dimension(size, name)) || signatures.iter().any(|signature| signature.dimensions.contains(name))
+    });
     let sizes = dimensions.map(|name| {
         let (variable, text) = field(name);
         quote!(let #variable = sizes.get(#text)?;)
     });
     let mut body = Body::new(plan, false);
-    let inputs: Vec<_> = plan
-        .inputs
+    let inputs = inputs.into_iter().map(|input| {
+        let (variable, text) = field(&input.name);
+        let used = signatures.iter().any(|signature| signature.inputs.contains(&input.name));
+        let data_type = data_type(input.data_type);
+        let shape: Vec<_> = input.shape.iter().map(|size| body.number(size)).collect();
+        let made = quote!(builder.input(#text, OperandDescriptor::new(#data_type, [#(#shape),*])?)?);
+        if used { quote!(let #variable = #made;) } else { quote!(#made;) }
+    });
+    let inputs: Vec<_> = inputs.collect();
+    let declared = (!states.is_empty()).then(|| quote!(let states = Self::states(config, sizes)?;));
+    let states = states.into_iter().map(|state| {
+        let (variable, text) = field(&state.name.value);
+        quote!(let #variable = input_state(&builder, &states, #text)?;)
+    });
+    let states = quote!(#declared #(#states)*);
+    let calls = own_parts.iter().enumerate().map(|(index, (part, function))| {
+        let name = super::functions::part_function(plan, part);
+        let arguments = function.signature.arguments(&quote!(&weights.base()));
+        let call = quote!(#name(#arguments)?);
+        let variable = format_ident!("{}", part.name);
+        if signatures[index + 1..].iter().any(|signature| signature.parts.contains(&part.name)) {
+            quote!(let #variable = #call;)
+        } else {
+            quote!(#call;)
+        }
+    });
+    quote!(#(#sizes)* #(#inputs)* #states #(#calls)*)
+}
+
+fn graph(plan: &Plan, parts: &[Function], heads: &[Function]) -> TokenStream {
+    let weights =
+        parts.iter().chain(heads).any(|function| function.signature.weights).then(|| quote!(let weights = Scope::root(&builder, names);));
+    let names_variable = if weights.is_some() { format_ident!("names") } else { format_ident!("_names") };
+    let each: Vec<_> = plan
+        .heads
         .iter()
-        .map(|input| {
-            let (variable, text) = field(&input.name);
-            let used = signatures.iter().any(|signature| signature.inputs.contains(&input.name));
-            let data_type = data_type(input.data_type);
-            let shape: Vec<_> = input.shape.iter().map(|size| body.number(size)).collect();
-            let made = quote!(builder.input(#text, OperandDescriptor::new(#data_type, [#(#shape),*])?)?);
-            if used { quote!(let #variable = #made;) } else { quote!(#made;) }
+        .zip(heads)
+        .map(|(head, function)| {
+            let weights = if head.base { quote!(&weights.base()) } else { quote!(&weights) };
+            let (call, arguments) = (super::functions::head_function(head), function.signature.arguments(&weights));
+            (&head.name.value, surroundings(plan, head, function, parts), quote!(#call(#arguments request)?))
         })
         .collect();
-    let weights = signatures.iter().any(|signature| signature.weights).then(|| quote!(let weights = Scope::root(&builder, names);));
-    let names_variable = if weights.is_some() { format_ident!("names") } else { format_ident!("_names") };
-    let family = format_ident!("{}", plan.spec.family.value);
-    let base_arguments = base.signature.arguments(&quote!(&weights.base()));
-    let arms = plan.heads.iter().zip(heads).map(|(head, function)| {
-        let name = &head.name.value;
-        let call = format_ident!("{}", names::snake_case(name));
-        let weights = if head.base { quote!(&weights.base()) } else { quote!(&weights) };
-        let arguments = function.signature.arguments(&weights);
-        quote!(#name => #call(#arguments &base, request)?,)
-    });
+    // What all heads have in common stands once, before them.
+    let common = each.iter().all(|(_, surroundings, _)| surroundings.to_string() == each[0].1.to_string());
+    let before = if common { each[0].1.clone() } else { quote!() };
+    let arms = each
+        .iter()
+        .map(|(name, surroundings, call)| if common { quote!(#name => #call,) } else { quote!(#name => { #surroundings #call }) });
     let known = plan.heads.iter().map(|head| &head.name.value);
     let tokens = quote! {
         let builder = GraphBuilder::new();
         #weights
-        #(#sizes)*
-        #(#inputs)*
-        let base = #family(#base_arguments)?;
+        #before
         match head.name {
             #(#arms)*
             name => return Err(unsupported_value("architectures", name, &[#(#known),*])),

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{header, imports, page, print};
 use crate::plan::CheckedPlan;
 use crate::plan::Planned;
+use crate::plan::model::Input;
 use crate::plan::typed::{NameKind, TypedNode};
 use crate::sources::Sources;
 use crate::spec::Platform;
@@ -22,13 +23,15 @@ const TESTS: &[(&str, &str, Needs)] = &[
     ("inputs", "wrong_inputs_are_refused_by_name", |_| true),
     ("weights", "missing_and_misshapen_weights_are_refused_by_name", |_| true),
     ("planned", "the_graph_is_the_one_that_was_planned", |_| true),
+    ("cache", "the_cache_gives_what_no_cache_gives_at_every_step", generates),
+    ("beams", "reordered_states_go_on_as_the_rows_they_became", reorders),
     ("memory", "memory_is_flat_over_100_runs", |_| true),
     ("device", "without_the_device_loading_says_why", |_| true),
 ];
 
 /// Fields of [`Holes`] and [`BodyPage`] that templates ask about.
 #[cfg(test)]
-pub(super) const FLAGS: &[&str] = &["has_integers", "has_limits", "has_main"];
+pub(super) const FLAGS: &[&str] = &["has_integers", "has_floats", "has_main"];
 
 /// Whether a test makes sense for a model.
 type Needs = fn(&CheckedPlan) -> bool;
@@ -65,12 +68,12 @@ struct BodyPage {
 #[derive(Serialize)]
 struct Holes {
     platform: String,
-    lists: String,
     input: String,
     data_type: &'static str,
     has_integers: bool,
-    has_limits: bool,
+    has_floats: bool,
     limits: Vec<Limit>,
+    padded: String,
     mask: String,
     symbol: String,
     sizes: String,
@@ -81,6 +84,8 @@ struct Holes {
 #[derive(Serialize)]
 struct Limit {
     input: String,
+    /// An input of the same shape that every golden has.
+    like: String,
     key: String,
 }
 
@@ -145,20 +150,20 @@ fn body(
 
 fn holes(plan: &CheckedPlan, platform: &Platform) -> Holes {
     let model = plan.plan();
-    let lists: BTreeSet<String> = model
-        .heads
-        .iter()
-        .flat_map(|head| &head.outputs)
-        .filter(|output| output.count.is_some())
-        .map(|output| format!("{:?}", output.name.value))
-        .collect();
-    let first = model.inputs.iter().find(|input| input.default.is_none()).or(model.inputs.first());
-    let texts = |shape: &[crate::plan::typed::Typed]| shape.iter().map(|size| size.text.clone()).collect::<Vec<_>>();
+    // What every head must be given comes first: every golden has it.
+    let everywhere = |input: &&Input| model.classes().all(|head| head.inputs.contains(&input.name));
+    let of_a_head = |input: &&Input| model.classes().any(|head| head.inputs.contains(&input.name));
+    let required = || model.inputs.iter().filter(|input| input.default.is_none()).filter(of_a_head);
+    let first = required().find(everywhere).or_else(|| required().next()).or(model.inputs.first());
+    let texts = |input: &Input| input.shape.iter().map(|size| size.text.clone()).collect::<Vec<_>>();
     let limits: Vec<Limit> = model
         .inputs
         .iter()
-        .filter(|input| first.is_some_and(|first| texts(&first.shape) == texts(&input.shape)))
-        .filter_map(|input| Some(Limit { input: input.name.clone(), key: input.below.clone()? }))
+        .filter(of_a_head)
+        .filter_map(|input| {
+            let like = required().find(|like| !like.data_type.is_float() && texts(like) == texts(input))?;
+            Some(Limit { input: input.name.clone(), like: like.name.clone(), key: input.below.clone()? })
+        })
         .collect();
     let sizes: Vec<(String, usize)> = model
         .spec
@@ -171,15 +176,17 @@ fn holes(plan: &CheckedPlan, platform: &Platform) -> Holes {
         })
         .collect();
     let (mask, symbol) = mask(plan).unwrap_or_default();
+    let has_symbol = |input: &&Input| input.shape.iter().any(|size| size.text == symbol);
+    let padded = required().find(has_symbol).map_or_else(String::new, |input| input.name.clone());
     let has_integers = first.is_some_and(|first| !first.data_type.is_float());
     Holes {
         platform: platform.name.value.clone(),
-        lists: lists.into_iter().collect::<Vec<_>>().join(", "),
         input: first.map_or_else(String::new, |first| first.name.clone()),
         data_type: first.map_or("", |first| first.data_type.name()),
         has_integers,
-        has_limits: has_integers && !limits.is_empty(),
-        limits: if has_integers { limits } else { vec![] },
+        has_floats: !has_integers,
+        limits,
+        padded,
         mask,
         symbol,
         sizes: sizes.iter().map(|(name, size)| format!("({name:?}, {size})")).collect::<Vec<_>>().join(", "),
@@ -193,9 +200,22 @@ fn mask(plan: &CheckedPlan) -> Option<(String, String)> {
     plan.plan().inputs.iter().find_map(|input| Some((input.name.clone(), input.masks.clone()?)))
 }
 
-/// True where the first axis of every input is the batch.
+/// True where the first axis of every head's inputs is the batch.
 fn has_batch(plan: &CheckedPlan) -> bool {
-    plan.plan().inputs.iter().all(|input| {
+    let model = plan.plan();
+    let of_a_head = |input: &&Input| model.classes().any(|head| head.inputs.contains(&input.name));
+    model.inputs.iter().filter(of_a_head).all(|input| {
         input.shape.first().is_some_and(|size| matches!(&size.node, TypedNode::Name(NameKind::Dimension, name) if name == "batch"))
     })
+}
+
+/// True where a head's outputs are made one token at a time.
+fn generates(plan: &CheckedPlan) -> bool {
+    plan.plan().heads.iter().any(|head| head.generation.is_some())
+}
+
+/// True where the states of a generation can be put in another order.
+fn reorders(plan: &CheckedPlan) -> bool {
+    let generations = plan.plan().heads.iter().filter_map(|head| head.generation.as_ref());
+    generations.into_iter().any(|generation| generation.spec.reorder.is_some() && generation.spec.order.is_some())
 }

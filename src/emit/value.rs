@@ -83,7 +83,11 @@ impl Body<'_> {
     fn name(&self, name_kind: NameKind, name: &str, kind: Kind) -> Code {
         let variable = format_ident!("{name}");
         match (name_kind, kind) {
-            (NameKind::Base, _) => Code { tokens: quote!(base.#variable), form: Form::Place, result: None },
+            (NameKind::Base, _) => {
+                let part = self.part(name);
+                Code { tokens: quote!(#part.#variable), form: Form::Place, result: None }
+            }
+            (NameKind::State, _) => Code { tokens: quote!(#variable), form: Form::Reference, result: None },
             (NameKind::Config, _) => Code { tokens: quote!(config.#variable), form: Form::Place, result: None },
             (NameKind::Input | NameKind::Parameter, Kind::Tensor | Kind::Tensors | Kind::Ints | Kind::Text) => {
                 Code { tokens: quote!(#variable), form: Form::Reference, result: None }

@@ -6,7 +6,7 @@ use ipfs_accelerate_runtime::graph::{self, Argument, Operator};
 use ipfs_accelerate_runtime::rename::renamed;
 use ipfs_accelerate_runtime::{DataType, GraphBuilder, GraphError, Operand, OperandDescriptor};
 
-use super::model::{Head, Plan};
+use super::model::{Head, Plan, State};
 use super::number;
 use super::typed::{BlockArgument, Kind, NameKind, Path, PathPart, Typed, TypedChoice, TypedNode, TypedStep};
 use crate::diagnostics::Span;
@@ -16,6 +16,8 @@ use crate::spec::Literal;
 const MAX_EVALUATIONS: usize = 500_000;
 /// Expressions and blocks within one another while building.
 const MAX_DEPTH: usize = 256;
+/// Tensors of a state: as many as the turns of a repeat.
+const MAX_STATES: usize = 10_000;
 /// Elements of a `range`.
 const MAX_RANGE: usize = 1 << 24;
 
@@ -59,6 +61,8 @@ pub(super) struct Outcome {
     pub(super) faults: Vec<Fault>,
     /// Each output of the head.
     pub(super) outputs: Vec<Made>,
+    /// Each state that the graph makes anew.
+    pub(super) states: Vec<Made>,
     /// Config keys whose text chose a case, with the texts that have one.
     pub(super) matched: BTreeMap<String, BTreeSet<String>>,
     /// Those that did in the head's own steps.
@@ -104,6 +108,7 @@ pub(super) struct Machine<'a> {
     pub(super) sizes: &'a Sizes,
     ties: HashMap<String, String>,
     inputs: HashMap<String, Operand>,
+    states: HashMap<String, Vec<Operand>>,
     base: HashMap<String, Option<Value>>,
     lists: HashMap<String, Vec<Operand>>,
     outcome: Outcome,
@@ -113,8 +118,8 @@ pub(super) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     pub(super) fn new(plan: &'a Plan, builder: &'a GraphBuilder, config: &'a Config, sizes: &'a Sizes) -> Self {
-        let (ties, inputs, base, lists) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        Self { plan, builder, config, sizes, ties, inputs, base, lists, outcome: Outcome::default(), depth: 0, in_head: false }
+        let (ties, inputs, states, base, lists) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
+        Self { plan, builder, config, sizes, ties, inputs, states, base, lists, outcome: Outcome::default(), depth: 0, in_head: false }
     }
 
     /// Runs the base model's steps and the head's.
@@ -132,7 +137,7 @@ impl<'a> Machine<'a> {
                 self.ties.insert(tie.name.clone(), tie.to.clone());
             }
         }
-        for input in &plan.inputs {
+        for input in plan.inputs.iter().filter(|input| head.inputs.contains(&input.name)) {
             let shape: Option<Vec<usize>> = input.shape.iter().map(|size| self.settled_size(size)).collect();
             if let Some(shape) = shape {
                 let descriptor = OperandDescriptor::new(input.data_type, shape);
@@ -147,9 +152,22 @@ impl<'a> Machine<'a> {
                 }
             }
         }
-        let mut frame = Frame { prefix: plan.spec.base_model_prefix.clone(), ..Frame::default() };
-        self.steps(&plan.steps, &mut frame);
-        self.base = frame.locals;
+        for state in plan.states.iter().filter(|state| head.reads.contains(&state.name.value)) {
+            let mut operands = Vec::new();
+            let Some((descriptor, count)) = self.state(state) else { continue };
+            for index in 0..count {
+                match self.builder.input(&format!("{}.{index}", state.name.value), descriptor.clone()) {
+                    Ok(operand) => operands.push(operand),
+                    Err(error) => self.outcome.faults.push(Fault { span: state.name.span.clone(), calls: vec![], error }),
+                }
+            }
+            self.states.insert(state.name.value.clone(), operands);
+        }
+        for &part in &head.parts {
+            let mut frame = Frame { prefix: plan.spec.base_model_prefix.clone(), ..Frame::default() };
+            self.steps(&plan.parts[part].steps, &mut frame);
+            self.base.extend(frame.locals);
+        }
         let prefix = if head.base { plan.spec.base_model_prefix.clone() } else { String::new() };
         self.in_head = true;
         let mut frame = Frame { prefix, ..Frame::default() };
@@ -170,7 +188,30 @@ impl<'a> Machine<'a> {
             let count = output.count.as_ref().and_then(|count| self.settled_size(count));
             self.outcome.outputs.push(Made { tensors, shape, count });
         }
+        for state in plan.states.iter().filter(|state| head.writes.contains(&state.name.value)) {
+            let tensors = self.lists.get(&state.name.value).cloned();
+            let (shape, count) = self.state(state).map(|(descriptor, count)| (descriptor.shape, count)).unzip();
+            self.outcome.states.push(Made { tensors, shape, count });
+        }
         self.outcome
+    }
+
+    /// Type, shape and number of a state's tensors; a failure is noted.
+    fn state(&mut self, state: &State) -> Option<(OperandDescriptor, usize)> {
+        let shape: Option<Vec<usize>> = state.shape.iter().map(|size| self.settled_size(size)).collect();
+        let (shape, count) = (shape?, self.settled_size(&state.count)?);
+        if count > MAX_STATES {
+            let error = GraphError::Rule { label: "state".into(), reason: format!("at most {MAX_STATES} tensors, found {count}") };
+            self.outcome.faults.push(Fault { span: state.name.span.clone(), calls: vec![], error });
+            return None;
+        }
+        match OperandDescriptor::new(state.data_type, shape) {
+            Ok(descriptor) => Some((descriptor, count)),
+            Err(error) => {
+                self.outcome.faults.push(Fault { span: state.name.span.clone(), calls: vec![], error });
+                None
+            }
+        }
     }
 
     /// A size that stands outside steps; a failure is noted.
@@ -388,6 +429,7 @@ impl<'a> Machine<'a> {
             NameKind::Local | NameKind::Counter => frame.locals.get(name).cloned().flatten(),
             NameKind::Base => self.base.get(name).cloned().flatten(),
             NameKind::Parameter => frame.parameters.get(name).cloned(),
+            NameKind::State => self.states.get(name).cloned().map(Value::Tensors),
             NameKind::Input => self.inputs.get(name).cloned().map(Value::Tensor),
             NameKind::Dimension => self.sizes.get(name).map(|&size| Value::Int(size as i64)),
             NameKind::Config => self.config.get(name).map(|literal| match literal {

@@ -135,6 +135,11 @@ impl CheckedPlan {
                 _ => {}
             }
         }
+        for (state, made) in head.writes.iter().zip(&outcome.states) {
+            for (index, tensor) in made.tensors.iter().flatten().enumerate() {
+                builder.output(&format!("{state}.{index}"), tensor)?;
+            }
+        }
         builder.build()
     }
 

@@ -7,7 +7,7 @@ use ipfs_accelerate_runtime::DataType;
 
 use super::library::Library;
 use super::resolve::Resolver;
-use super::scope::{Scope, Weights};
+use super::scope::{Bound, Scope, Weights};
 use super::typed::{Kind, NameKind, Typed, TypedNode, TypedStep, walk_steps};
 use crate::diagnostics::{Code, Diagnostics};
 use crate::names;
@@ -22,13 +22,45 @@ pub struct Plan {
     pub library: Arc<Library>,
     pub dimensions: Vec<Dimension>,
     pub inputs: Vec<Input>,
-    pub steps: Vec<TypedStep>,
+    pub states: Vec<State>,
+    pub parts: Vec<Part>,
+    /// The heads, then the graphs beside them.
     pub heads: Vec<Head>,
     pub ties: Vec<Tie>,
-    /// Steps of the base model that heads read, in the order of their names.
+}
+
+/// Steps of the base model.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Part {
+    /// What generated code calls it: `base` where the base model has no parts.
+    pub name: String,
+    pub steps: Vec<TypedStep>,
+    /// Steps that later parts and heads read, in the order of their names.
     pub exports: BTreeMap<String, Kind>,
-    /// List outputs that the base model fills.
-    pub base_lists: BTreeSet<String>,
+    /// List outputs that it fills.
+    pub lists: BTreeSet<String>,
+    /// All names that it binds.
+    bound: BTreeSet<String>,
+}
+
+/// A list of tensors that stay on the device.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct State {
+    pub name: Spanned<String>,
+    pub data_type: DataType,
+    pub shape: Vec<Typed>,
+    pub count: Typed,
+    pub doc: Option<String>,
+}
+
+/// How a head's outputs are made one token at a time.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Generation {
+    pub spec: model::Generation,
+    pub capacity: Typed,
 }
 
 /// A symbolic size, with what bounds it.
@@ -64,8 +96,18 @@ pub struct Head {
     pub pipeline: String,
     pub doc: Option<String>,
     pub base: bool,
+    /// True for a graph beside the heads.
+    pub is_graph: bool,
+    /// The parts of the base model that it stands on, in their order.
+    pub parts: Vec<usize>,
     pub steps: Vec<TypedStep>,
     pub outputs: Vec<Output>,
+    /// What its parts and steps read of the model's inputs, in the order of those.
+    pub inputs: Vec<String>,
+    /// States that it reads, and those that it makes anew, in the order of the model's.
+    pub reads: Vec<String>,
+    pub writes: Vec<String>,
+    pub generation: Option<Generation>,
 }
 
 /// One output.
@@ -110,9 +152,29 @@ impl Plan {
                 roots.push(callee);
             }
         };
-        walk_steps(&self.steps, &mut visit);
-        self.heads.iter().for_each(|head| walk_steps(&head.steps, &mut visit));
+        self.walk(&mut visit);
         self.library.closure(roots)
+    }
+
+    /// Calls `visit` with every expression of the parts, heads and graphs.
+    pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Typed)) {
+        self.parts.iter().for_each(|part| walk_steps(&part.steps, visit));
+        self.heads.iter().for_each(|head| walk_steps(&head.steps, visit));
+    }
+
+    /// The heads that `architectures` in config.json can name.
+    pub fn classes(&self) -> impl Iterator<Item = &Head> {
+        self.heads.iter().filter(|head| !head.is_graph)
+    }
+
+    /// The part that binds a name or fills a list.
+    pub fn part_of(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.bound.contains(name) || part.lists.contains(name))
+    }
+
+    /// True where this is a state.
+    pub fn is_state(&self, name: &str) -> bool {
+        self.states.iter().any(|state| state.name.value == name)
     }
 
     /// The default of a config key.
@@ -179,18 +241,53 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
             Some(Tie { name: path(&tie.name.value), to: path(&tie.to.value), when })
         })
         .collect();
-    let steps = resolver.steps(&spec.steps);
-    let base_lists: BTreeSet<String> = lists(&spec.steps).into_iter().map(|list| list.value.clone()).collect();
+    let states = spec.states.iter().filter_map(|state| {
+        let shape = sizes(&mut resolver, &state.shape);
+        let count = resolver.of_kind(&state.count, Kind::Int);
+        let data_type = DataType::from_name(&state.data_type)?;
+        Some(State { name: state.name.clone(), data_type, shape: shape?, count: count?, doc: state.doc.clone() })
+    });
+    let states: Vec<State> = states.collect();
 
-    // Heads start where the base model ends.
-    let base_later = resolver.scope.later.clone();
-    let mut base_bound = resolver.scope.bound.clone();
-    base_bound.values_mut().for_each(|bound| bound.name_kind = NameKind::Base);
+    // Each part sees those before it; heads start where the last of theirs ends.
+    let mut parts: Vec<Part> = Vec::new();
+    let mut visible: Vec<BTreeMap<String, Bound>> = Vec::new();
+    for part in &spec.parts {
+        let steps = resolver.steps(&part.steps);
+        let earlier: BTreeSet<String> = parts.iter().flat_map(|part| part.bound.iter().cloned()).collect();
+        for name in super::steps::bound_names(&part.steps, false) {
+            if earlier.contains(&name.value) {
+                let message = format!("`{}` is bound by an earlier part", name.value);
+                let help = "parts have names of their own".to_owned();
+                resolver.diagnostics.add(Code::NameTaken, name.span.clone(), message, help);
+            }
+        }
+        let own: BTreeMap<String, Bound> = resolver
+            .scope
+            .bound
+            .iter()
+            .filter(|(name, _)| !earlier.contains(*name))
+            .map(|(name, bound)| (name.clone(), bound.clone()))
+            .collect();
+        resolver.scope.bound.values_mut().for_each(|bound| bound.name_kind = NameKind::Base);
+        parts.push(Part {
+            name: part.name.as_ref().map_or_else(|| "base".to_owned(), |name| name.value.clone()),
+            steps,
+            exports: BTreeMap::new(),
+            lists: lists(&part.steps).into_iter().map(|list| list.value.clone()).collect(),
+            bound: own.keys().cloned().collect(),
+        });
+        visible.push(own);
+    }
+    let later = resolver.scope.later.clone();
     resolver.scope.weights = Weights::WithBase;
     let mut heads = Vec::new();
     for head in &spec.heads {
-        resolver.scope.bound = base_bound.clone();
-        resolver.scope.later = base_later.clone();
+        let own_parts = head_parts(&spec, head, &parts, resolver.diagnostics);
+        let base = own_parts.iter().flat_map(|&index| visible[index].clone());
+        resolver.scope.bound = base.map(|(name, bound)| (name, Bound { name_kind: NameKind::Base, ..bound })).collect();
+        resolver.scope.later = if own_parts.len() == parts.len() { later.clone() } else { BTreeSet::new() };
+        let base_lists: BTreeSet<&str> = own_parts.iter().flat_map(|&index| parts[index].lists.iter().map(String::as_str)).collect();
         let steps = resolver.steps(&head.steps);
         let own_lists: BTreeSet<&str> = lists(&head.steps).into_iter().map(|list| list.value.as_str()).collect();
         let mut outputs = Vec::new();
@@ -200,7 +297,7 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
             let from = &output.from;
             let from_kind =
                 match (&output.count, resolver.scope.bound.contains_key(&from.value) || resolver.scope.fixed.contains_key(&from.value)) {
-                    (Some(_), _) if base_lists.contains(&from.value) => Some(NameKind::Base),
+                    (Some(_), _) if base_lists.contains(from.value.as_str()) => Some(NameKind::Base),
                     (Some(_), _) if own_lists.contains(from.value.as_str()) => Some(NameKind::Local),
                     (None, true) => match resolver.scope.read(&from.value, &from.span, resolver.diagnostics) {
                         Some((name_kind, Some(Kind::Tensor))) => Some(name_kind),
@@ -234,22 +331,133 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
                 doc: output.doc.clone(),
             });
         }
+        let capacity = head.generation.as_ref().map(|generation| resolver.of_kind(&generation.capacity, Kind::Int));
+        let generation = head.generation.clone().zip(capacity.flatten()).map(|(spec, capacity)| Generation { spec, capacity });
+        let mut read = BTreeSet::new();
+        let mut visit = |typed: &Typed| {
+            if let TypedNode::Name(NameKind::Input | NameKind::State, name) = &typed.node {
+                read.insert(name.clone());
+            }
+        };
+        own_parts.iter().for_each(|&index| walk_steps(&parts[index].steps, &mut visit));
+        walk_steps(&steps, &mut visit);
+        read.extend(outputs.iter().filter(|output| output.from_kind == NameKind::Input).map(|output| output.from.clone()));
+        let is_written = |state: &&State| own_lists.contains(state.name.value.as_str());
         heads.push(Head {
             name: head.name.clone(),
             classes: head.classes.clone(),
             pipeline: head.pipeline.clone(),
             doc: head.doc.clone(),
             base: head.base,
+            is_graph: head.is_graph,
+            parts: own_parts,
             steps,
             outputs,
+            inputs: inputs.iter().map(|input| input.name.clone()).filter(|name| read.contains(name)).collect(),
+            reads: states.iter().map(|state| state.name.value.clone()).filter(|name| read.contains(name)).collect(),
+            writes: states.iter().filter(is_written).map(|state| state.name.value.clone()).collect(),
+            generation,
         });
     }
+    surroundings(&spec, &heads, &mut resolver);
     unused(&spec, &mut resolver, surplus);
     if resolver.refused {
         return None;
     }
-    let exports = exports(&heads, &base_bound.iter().filter_map(|(name, bound)| Some((name.clone(), bound.kind?))).collect());
-    Some(Plan { spec, library: Arc::clone(&library), dimensions, inputs, steps, heads, ties, exports, base_lists })
+    export(&mut parts, &heads, &visible);
+    Some(Plan { spec, library: Arc::clone(&library), dimensions, inputs, states, parts, heads, ties })
+}
+
+/// The parts that a head stands on, by their place.
+fn head_parts(spec: &Model, head: &model::Head, parts: &[Part], diagnostics: &mut Diagnostics) -> Vec<usize> {
+    let Some(named) = &head.parts else { return (0..parts.len()).collect() };
+    let mut indices = Vec::new();
+    for name in named {
+        match spec.parts.iter().position(|part| part.name.as_ref().is_some_and(|known| known.value == name.value)) {
+            Some(index) if indices.last().is_none_or(|last| *last < index) => indices.push(index),
+            Some(_) => diagnostics.add(Code::WrongArgument, name.span.clone(), "parts are named once, in their order", None),
+            None => {
+                let known = spec.parts.iter().filter_map(|part| part.name.as_ref()).map(|name| name.value.as_str());
+                let message = format!("the base model has no part `{}`", name.value);
+                diagnostics.add(Code::UnknownName, name.span.clone(), message, names::did_you_mean(&name.value, known));
+            }
+        }
+    }
+    for &index in &indices {
+        let lacking = reads_of(&parts[index].steps)
+            .into_iter()
+            .find_map(|name| (0..index).find(|earlier| !indices.contains(earlier) && parts[*earlier].bound.contains(&name)));
+        if let Some(earlier) = lacking {
+            let message = format!("the part `{}` reads of `{}`, which is left out here", parts[index].name, parts[earlier].name);
+            diagnostics.add(Code::UnknownName, head.name.span.clone(), message, "name it in `parts` too".to_owned());
+        }
+    }
+    indices
+}
+
+/// Names of the base model that steps read.
+fn reads_of(steps: &[TypedStep]) -> BTreeSet<String> {
+    let mut read: BTreeSet<String> = carried(steps).into_iter().collect();
+    walk_steps(steps, &mut |typed| {
+        if let TypedNode::Name(NameKind::Base, name) = &typed.node {
+            read.insert(name.clone());
+        }
+    });
+    read
+}
+
+/// What stands around the heads: what a generation names, states that nothing makes, names of parts.
+fn surroundings(spec: &Model, heads: &[Head], resolver: &mut Resolver<'_>) {
+    let graph = |name: &str| heads.iter().find(|head| head.is_graph && head.name.value == name);
+    let mut wrong = |name: &Spanned<String>, message: String, known: Vec<&str>| {
+        resolver.diagnostics.add(Code::UnknownName, name.span.clone(), message, names::did_you_mean(&name.value, known));
+    };
+    for head in heads {
+        let Some(generation) = head.generation.as_ref().map(|generation| &generation.spec) else { continue };
+        let graphs: Vec<&str> = heads.iter().filter(|head| head.is_graph).map(|head| head.name.value.as_str()).collect();
+        for name in [Some(&generation.step), generation.encode.as_ref(), generation.reorder.as_ref()].into_iter().flatten() {
+            if graph(&name.value).is_none() {
+                wrong(name, format!("there is no graph `{}`", name.value), graphs.clone());
+            }
+        }
+        let mut input_of = |head: Option<&Head>, name: &Spanned<String>| {
+            if let Some(head) = head.filter(|head| !head.inputs.contains(&name.value)) {
+                let known = head.inputs.iter().map(String::as_str).collect();
+                wrong(name, format!("`{}` has no input `{}`", head.name.value, name.value), known);
+            }
+        };
+        let step = graph(&generation.step.value);
+        input_of(Some(head), &generation.ids);
+        input_of(step, &generation.token);
+        input_of(step, &generation.position);
+        if let Some(order) = &generation.order {
+            input_of(generation.reorder.as_ref().and_then(|reorder| graph(&reorder.value)), order);
+        }
+        for head in [Some(head), step].into_iter().flatten() {
+            if !head.outputs.iter().any(|output| output.name.value == generation.logits.value) {
+                let known = head.outputs.iter().map(|output| output.name.value.as_str()).collect();
+                let message = format!("`{}` has no output `{}`", head.name.value, generation.logits.value);
+                wrong(&generation.logits, message, known);
+            }
+        }
+    }
+    for state in &spec.states {
+        if !heads.iter().any(|head| head.writes.contains(&state.name.value)) {
+            let message = format!("nothing makes the state `{}`", state.name.value);
+            let help = format!("`collect: {{ {}: … }}` in a graph", state.name.value);
+            resolver.diagnostics.add(Code::UnusedDeclaration, state.name.span.clone(), message, help);
+        }
+    }
+    let parts: Vec<&Spanned<String>> = spec.parts.iter().filter_map(|part| part.name.as_ref()).collect();
+    let steps = spec.parts.iter().map(|part| &part.steps).chain(spec.heads.iter().map(|head| &head.steps));
+    let bound: BTreeSet<&str> = steps.flat_map(|steps| super::steps::bound_names(steps, true)).map(|name| name.value.as_str()).collect();
+    for part in parts {
+        let taken = bound.contains(part.value.as_str()) || resolver.scope.fixed.contains_key(&part.value);
+        if taken || resolver.library.find(&part.value).is_some() {
+            let message = format!("`{}` is a part of the base model, and something else", part.value);
+            resolver.diagnostics.add(Code::NameTaken, part.span.clone(), message, None);
+        }
+    }
 }
 
 /// Config keys, dimensions and inputs by name; no two of one name.
@@ -257,19 +465,20 @@ fn declare(spec: &Model, diagnostics: &mut Diagnostics) -> BTreeMap<String, (Nam
     let keys = spec.config.iter().map(|key| (&key.name, NameKind::Config, literal_kind(&key.default)));
     let dimensions = spec.dimensions.iter().map(|dimension| (&dimension.name, NameKind::Dimension, Kind::Int));
     let inputs = spec.inputs.iter().map(|input| (&input.name, NameKind::Input, Kind::Tensor));
+    let states = spec.states.iter().map(|state| (&state.name, NameKind::State, Kind::Tensors));
     let mut fixed = BTreeMap::new();
-    for (name, name_kind, kind) in keys.chain(dimensions).chain(inputs) {
+    for (name, name_kind, kind) in keys.chain(dimensions).chain(inputs).chain(states) {
         if fixed.insert(name.value.clone(), (name_kind, Some(kind))).is_some() {
             let message = format!("`{}` is declared twice", name.value);
             diagnostics.add(
                 Code::NameTaken,
                 name.span.clone(),
                 message,
-                "config keys, dimensions and inputs have names of their own".to_owned(),
+                "config keys, dimensions, inputs and states have names of their own".to_owned(),
             );
         }
     }
-    if spec.heads.is_empty() {
+    if spec.heads.iter().all(|head| head.is_graph) {
         diagnostics.add(Code::MissingField, spec.family.span.clone(), "a model has at least one head", None);
     }
     if !names::is_usable(&spec.family.value) {
@@ -390,10 +599,13 @@ fn dimensions(spec: &Model, resolver: &mut Resolver<'_>) -> Vec<Dimension> {
 
 /// Declarations and steps that nothing reads. Only where all else is right: a refused expression reads nothing.
 fn unused(spec: &Model, resolver: &mut Resolver<'_>, surplus: &mut Diagnostics) {
-    let mut collected = lists(&spec.steps);
+    let mut collected: Vec<_> = spec.parts.iter().flat_map(|part| lists(&part.steps)).collect();
     spec.heads.iter().for_each(|head| collected.extend(lists(&head.steps)));
     for list in collected {
-        if !spec.heads.iter().any(|head| head.outputs.iter().any(|output| output.count.is_some() && output.from.value == list.value)) {
+        let is_state = spec.states.iter().any(|state| state.name.value == list.value);
+        if !is_state
+            && !spec.heads.iter().any(|head| head.outputs.iter().any(|output| output.count.is_some() && output.from.value == list.value))
+        {
             let message = format!("no head has a list output `{}`", list.value);
             surplus.add(Code::UnusedStep, list.span.clone(), message, "give the output a `count`".to_owned());
         }
@@ -423,24 +635,18 @@ fn lists(steps: &[Step]) -> Vec<&Spanned<String>> {
         .collect()
 }
 
-/// What heads read of the base model.
-fn exports(heads: &[Head], bound: &BTreeMap<String, Kind>) -> BTreeMap<String, Kind> {
-    let mut read = BTreeSet::new();
+/// Notes what later parts and heads read of each part.
+fn export(parts: &mut [Part], heads: &[Head], visible: &[BTreeMap<String, Bound>]) {
+    let mut read: BTreeSet<String> = parts.iter().flat_map(|part| reads_of(&part.steps)).collect();
     for head in heads {
-        walk_steps(&head.steps, &mut |typed| {
-            if let TypedNode::Name(NameKind::Base, name) = &typed.node {
-                read.insert(name.clone());
-            }
-        });
-        read.extend(carried(&head.steps));
-        read.extend(
-            head.outputs
-                .iter()
-                .filter(|output| output.from_kind == NameKind::Base && output.count.is_none())
-                .map(|output| output.from.clone()),
-        );
+        read.extend(reads_of(&head.steps));
+        let outputs = head.outputs.iter().filter(|output| output.from_kind == NameKind::Base && output.count.is_none());
+        read.extend(outputs.map(|output| output.from.clone()));
     }
-    read.into_iter().filter_map(|name| Some((name.clone(), *bound.get(&name)?))).collect()
+    for (part, bound) in parts.iter_mut().zip(visible) {
+        part.exports =
+            bound.iter().filter(|(name, _)| read.contains(*name)).filter_map(|(name, bound)| Some((name.clone(), bound.kind?))).collect();
+    }
 }
 
 fn carried(steps: &[TypedStep]) -> Vec<String> {

@@ -130,6 +130,7 @@ impl Prover<'_> {
                 self.fault(fault, &circumstances);
             }
             self.outputs(head, &outcome, &circumstances);
+            self.states(head, &outcome, &circumstances);
         }
     }
 
@@ -171,6 +172,24 @@ impl Prover<'_> {
             }
             if !wrong.is_empty() && self.seen.insert((span.source.name.clone(), span.start, span.end)) {
                 let message = format!("`{}` of `{}`: {}", output.name.value, head.name.value, wrong.join("; "));
+                self.diagnostics.add(Code::WrongOutput, span.clone(), message, circumstances.to_owned());
+            }
+        }
+    }
+
+    fn states(&mut self, head: &Head, outcome: &Outcome, circumstances: &str) {
+        let written = self.plan.states.iter().filter(|state| head.writes.contains(&state.name.value));
+        for (state, made) in written.zip(&outcome.states) {
+            let (Some(tensors), Some(shape), Some(count)) = (&made.tensors, &made.shape, made.count) else { continue };
+            let other = tensors.iter().find(|tensor| tensor.data_type() != state.data_type || tensor.shape() != shape.as_slice());
+            let wrong = match other {
+                Some(tensor) => format!("expected {}{shape:?}, found {}", state.data_type, tensor.descriptor()),
+                None if tensors.len() != count => format!("expected {count} tensors, found {}", tensors.len()),
+                None => continue,
+            };
+            let span = &state.name.span;
+            if self.seen.insert((span.source.name.clone(), span.start, span.end)) {
+                let message = format!("the state `{}` of `{}`: {wrong}", state.name.value, head.name.value);
                 self.diagnostics.add(Code::WrongOutput, span.clone(), message, circumstances.to_owned());
             }
         }
@@ -237,7 +256,7 @@ fn counters(plan: &Plan) -> BTreeSet<String> {
         }
     }
     let mut keys = BTreeSet::new();
-    collect(&plan.steps, &mut keys);
+    plan.parts.iter().for_each(|part| collect(&part.steps, &mut keys));
     plan.heads.iter().for_each(|head| collect(&head.steps, &mut keys));
     keys
 }
@@ -249,8 +268,7 @@ fn operator_spans(plan: &Plan) -> BTreeMap<&'static str, Span> {
             spans.entry(operator.name).or_insert_with(|| typed.span.clone());
         }
     };
-    walk_steps(&plan.steps, &mut visit);
-    plan.heads.iter().for_each(|head| walk_steps(&head.steps, &mut visit));
+    plan.walk(&mut visit);
     for block in plan.blocks() {
         let block = plan.library.block(block);
         walk_steps(&block.steps, &mut visit);

@@ -141,6 +141,7 @@ impl Resolver<'_> {
             Some((NameKind::Dimension, _)) => "a dimension",
             Some((NameKind::Parameter, _)) => "a parameter",
             Some((NameKind::Input, _)) => "an input",
+            Some((NameKind::State, _)) => "a state",
             _ if self.scope.prefix_parameter.as_deref() == Some(&name.value) => "a parameter",
             _ if matches!(self.scope.bound.get(&name.value), Some(Bound { name_kind: NameKind::Counter, .. })) => "a counter",
             _ => return false,
@@ -152,7 +153,7 @@ impl Resolver<'_> {
 }
 
 /// Every name that the steps bind, those inside repeats too; with their counters if asked for.
-fn bound_names(steps: &[Step], counters: bool) -> Vec<&Spanned<String>> {
+pub(super) fn bound_names(steps: &[Step], counters: bool) -> Vec<&Spanned<String>> {
     let mut names = Vec::new();
     for step in steps {
         match step {

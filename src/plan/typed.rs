@@ -121,6 +121,8 @@ pub enum NameKind {
     Base,
     /// An input of the model.
     Input,
+    /// Tensors that stay on the device.
+    State,
     /// A parameter of the block.
     Parameter,
     /// The counter of a repeat.

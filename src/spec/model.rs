@@ -28,11 +28,22 @@ pub static MODEL: Record = Record {
         optional("check", Shape::Map(&Shape::Literal), "Config values for the second check, where sizes of its own choice cannot work."),
         required("dimensions", Shape::Map(&Shape::Record(&DIMENSION)), "Symbolic sizes, bound when a graph is compiled."),
         required("inputs", Shape::Map(&Shape::Record(&INPUT)), "Inputs by HF's argument names."),
-        required("steps", Shape::Steps, "The base model, in the order of the forward pass."),
+        optional("states", Shape::Map(&Shape::Record(&STATE)), "Tensors that stay on the device from one run to the next."),
+        optional("steps", Shape::Steps, "The base model, in the order of the forward pass."),
+        optional(
+            "parts",
+            Shape::Map(&Shape::Steps),
+            "In place of `steps`: parts of the base model, of which each graph has those it states.",
+        ),
         required(
             "heads",
             Shape::Map(&Shape::Record(&HEAD)),
             "Graphs, by the class in `architectures` of config.json; the first is the default.",
+        ),
+        optional(
+            "graphs",
+            Shape::Map(&Shape::Record(&GRAPH)),
+            "Graphs beside the heads, by names of their own: what a generation loop runs.",
         ),
         optional("weights", Shape::Record(&WEIGHTS), "How weights are called in checkpoints."),
         required("reference", Shape::Record(&REFERENCE), "What the goldens were made with, and how near a test must come."),
@@ -94,8 +105,57 @@ static HEAD: Record = Record {
         required("pipeline", Shape::Text, "HF's name of the task."),
         optional("doc", Shape::Text, "One sentence."),
         optional("base", Shape::Bool, "True for the base model itself: the head's own weights stand under the base prefix too."),
+        optional(
+            "parts",
+            Shape::List(&Shape::Text),
+            "The parts of the base model that it stands on, in their order; all of them if absent.",
+        ),
         optional("steps", Shape::Steps, "What follows on the base model."),
         required("outputs", Shape::Map(&Shape::Record(&OUTPUT)), "Outputs by HF's field names."),
+        optional("generation", Shape::Record(&GENERATION), "How the head's outputs are made one token at a time."),
+    ],
+};
+
+static GRAPH: Record = Record {
+    name: "graph",
+    doc: "A graph beside the heads.",
+    fields: &[
+        optional("doc", Shape::Text, "One sentence."),
+        optional(
+            "parts",
+            Shape::List(&Shape::Text),
+            "The parts of the base model that it stands on, in their order; all of them if absent.",
+        ),
+        optional("steps", Shape::Steps, "What follows; `collect` into a state is what the state is after the run."),
+        optional("outputs", Shape::Map(&Shape::Record(&OUTPUT)), "Outputs that leave the device."),
+    ],
+};
+
+static STATE: Record = Record {
+    name: "state",
+    doc: "A list of tensors that stay on the device: `name[0]`, `name[1]`, … in steps.",
+    fields: &[
+        required("type", Shape::Choice(DATA_TYPES), "Type of the elements."),
+        required("shape", Shape::List(&Shape::Expression), "Sizes: dimensions, config keys, arithmetic of them."),
+        required("count", Shape::Expression, "How many tensors."),
+        optional("doc", Shape::Text, "What it means."),
+    ],
+};
+
+/// `generation:` of a head.
+static GENERATION: Record = Record {
+    name: "generation",
+    doc: "How a head's outputs are made one token at a time: graphs, and the inputs and outputs that a loop feeds.",
+    fields: &[
+        optional("encode", Shape::Text, "The graph that is run once, before the first step."),
+        required("step", Shape::Text, "The graph that is run for every token."),
+        optional("reorder", Shape::Text, "The graph that puts the states' rows in another order, for beams."),
+        required("ids", Shape::Text, "The head's input of tokens."),
+        required("token", Shape::Text, "The step's input of one token for each row."),
+        required("position", Shape::Text, "The step's input of the token's place, from 0."),
+        optional("order", Shape::Text, "The reordering graph's input: for each row the row that it becomes."),
+        required("logits", Shape::Text, "The output, of the head for every place, of the step for one."),
+        required("capacity", Shape::Expression, "How many tokens the states hold."),
     ],
 };
 
@@ -176,7 +236,10 @@ pub struct Model {
     pub check: Vec<(Spanned<String>, Spanned<Literal>)>,
     pub dimensions: Vec<Dimension>,
     pub inputs: Vec<Input>,
-    pub steps: Vec<Step>,
+    pub states: Vec<State>,
+    /// One without a name where the base model has no parts.
+    pub parts: Vec<Part>,
+    /// The heads, then the graphs beside them.
     pub heads: Vec<Head>,
     pub weights: Weights,
     pub reference: Reference,
@@ -246,6 +309,40 @@ impl std::fmt::Display for InputDefault {
     }
 }
 
+/// Steps of the base model that graphs share.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Part {
+    pub name: Option<Spanned<String>>,
+    pub steps: Vec<Step>,
+}
+
+/// Tensors that stay on the device.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct State {
+    pub name: Spanned<String>,
+    pub data_type: String,
+    pub shape: Vec<Expression>,
+    pub count: Expression,
+    pub doc: Option<String>,
+}
+
+/// How a head's outputs are made one token at a time.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Generation {
+    pub encode: Option<Spanned<String>>,
+    pub step: Spanned<String>,
+    pub reorder: Option<Spanned<String>>,
+    pub ids: Spanned<String>,
+    pub token: Spanned<String>,
+    pub position: Spanned<String>,
+    pub order: Option<Spanned<String>>,
+    pub logits: Spanned<String>,
+    pub capacity: Expression,
+}
+
 /// One graph.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
@@ -255,8 +352,12 @@ pub struct Head {
     pub pipeline: String,
     pub doc: Option<String>,
     pub base: bool,
+    /// True for a graph beside the heads.
+    pub is_graph: bool,
+    pub parts: Option<Vec<Spanned<String>>>,
     pub steps: Vec<Step>,
     pub outputs: Vec<Output>,
+    pub generation: Option<Generation>,
 }
 
 /// One output of a head.
@@ -314,8 +415,10 @@ impl Model {
             })
             .collect();
         let inputs = named("inputs").iter().filter_map(|(key, value)| input(key, value, diagnostics)).collect();
-        let steps = step::read_all(fields::get(node, "steps"), diagnostics);
-        let heads = named("heads").iter().filter_map(|(key, value)| head(key, value, diagnostics)).collect();
+        let states = named("states").iter().filter_map(|(key, value)| state(key, value, diagnostics)).collect();
+        let parts = parts(node, diagnostics);
+        let mut heads: Vec<Head> = named("heads").iter().filter_map(|(key, value)| head(key, value, diagnostics)).collect();
+        heads.extend(named("graphs").iter().filter_map(|(key, value)| graph(key, value, diagnostics)));
         Some(Self {
             files,
             family: fields::spanned_text(node, "family")?,
@@ -327,7 +430,8 @@ impl Model {
             check,
             dimensions,
             inputs,
-            steps,
+            states,
+            parts,
             heads,
             weights: fields::get(node, "weights").map(|node| weights(node, diagnostics)).unwrap_or_default(),
             reference: reference(fields::get(node, "reference")?)?,
@@ -420,15 +524,89 @@ fn head(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<Head>
         let help = "an entry that is new stands for itself".to_owned();
         diagnostics.add(Code::UnknownField, was.span, "`was` names a head of the spec that this one extends", help);
     }
-    let outputs = fields::get(value, "outputs").map_or(&[][..], fields::entries);
     Some(Head {
         classes: texts(value, "classes"),
         pipeline: fields::text(value, "pipeline")?,
         doc: fields::text(value, "doc"),
         base: fields::flag(value, "base").unwrap_or(false),
+        is_graph: false,
+        parts: fields::get(value, "parts").map(|parts| fields::texts(Some(parts))),
         steps: step::read_all(fields::get(value, "steps"), diagnostics),
-        outputs: outputs.iter().filter_map(|(key, value)| output(key, value, diagnostics)).collect(),
+        outputs: outputs(value, diagnostics),
+        generation: fields::get(value, "generation").and_then(|node| generation(node, diagnostics)),
         name,
+    })
+}
+
+fn graph(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<Head> {
+    Some(Head {
+        name: step::usable(key, diagnostics)?,
+        classes: Vec::new(),
+        pipeline: String::from("graph"),
+        doc: fields::text(value, "doc"),
+        base: false,
+        is_graph: true,
+        parts: fields::get(value, "parts").map(|parts| fields::texts(Some(parts))),
+        steps: step::read_all(fields::get(value, "steps"), diagnostics),
+        outputs: outputs(value, diagnostics),
+        generation: None,
+    })
+}
+
+fn outputs(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Output> {
+    let outputs = fields::get(node, "outputs").map_or(&[][..], fields::entries);
+    outputs.iter().filter_map(|(key, value)| output(key, value, diagnostics)).collect()
+}
+
+/// `steps` or `parts`: the one or the other.
+fn parts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Part> {
+    let (steps, parts) = (fields::get(node, "steps"), fields::get(node, "parts"));
+    match (steps, parts) {
+        (Some(_), Some(parts)) => {
+            let message = "a base model has `steps` or `parts`, not both";
+            diagnostics.add(Code::UnknownField, parts.span.clone(), message, None);
+        }
+        (None, None) => {
+            let help = "the base model, in the order of the forward pass; or its parts by name".to_owned();
+            let place = fields::entries(node).first().map_or(&node.span, |(key, _)| &key.span);
+            diagnostics.add(Code::MissingField, place.clone(), "the field `steps` is missing", help);
+        }
+        _ => {}
+    }
+    match parts {
+        None => vec![Part { name: None, steps: step::read_all(steps, diagnostics) }],
+        Some(parts) => fields::entries(parts)
+            .iter()
+            .filter_map(|(key, value)| {
+                let steps = step::read_all(Some(value), diagnostics);
+                Some(Part { name: Some(step::usable(key, diagnostics)?), steps })
+            })
+            .collect(),
+    }
+}
+
+fn state(key: &Node, value: &Node, diagnostics: &mut Diagnostics) -> Option<State> {
+    Some(State {
+        name: step::usable(key, diagnostics)?,
+        data_type: fields::text(value, "type")?,
+        shape: expressions(fields::get(value, "shape"), diagnostics),
+        count: expression::read(fields::get(value, "count")?, diagnostics)?,
+        doc: fields::text(value, "doc"),
+    })
+}
+
+fn generation(node: &Node, diagnostics: &mut Diagnostics) -> Option<Generation> {
+    let text = |name| fields::spanned_text(node, name);
+    Some(Generation {
+        encode: text("encode"),
+        step: text("step")?,
+        reorder: text("reorder"),
+        ids: text("ids")?,
+        token: text("token")?,
+        position: text("position")?,
+        order: text("order"),
+        logits: text("logits")?,
+        capacity: expression::read(fields::get(node, "capacity")?, diagnostics)?,
     })
 }
 

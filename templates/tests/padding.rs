@@ -7,7 +7,9 @@ async fn padding_changes_nothing(context: &Context<Skillset>) -> TestResult {
         let Some(axis) = specs.iter().find(|spec| spec.name == "{{ mask }}").and_then(|spec| axis_of(spec, "{{ symbol }}")) else {
             return Err(Outcome::Failed("`{{ mask }}` has no axis `{{ symbol }}`".into()));
         };
-        let shape = golden.inputs["{{ input }}"].shape().to_vec();
+        // A head that does not read what is padded has nothing to compare.
+        let Some(first) = golden.inputs.get("{{ padded }}").filter(|_| model.head().inputs.contains(&"{{ mask }}")) else { continue };
+        let shape = first.shape().to_vec();
         let maximum = Skillset::dimensions(model.config()).into_iter().find(|known| known.name == "{{ symbol }}").and_then(|known| known.maximum);
         let extra = maximum.map_or(3, |(maximum, _)| (maximum - shape[axis]).min(3));
         let ones = Tensor::from_slice(&shape, &vec![1i32; shape.iter().product()])?;

@@ -2,7 +2,8 @@
 async fn every_output_is_that_of_the_published_implementation(context: &Context<Skillset>) -> TestResult {
     for golden in context.goldens()? {
         let mut model = context.load(&golden.checkpoint).await?;
-        let run = model.run(&golden.inputs, &[{{ lists }}]).await?;
+        let lists: Vec<&str> = model.head().outputs.iter().filter(|output| output.list).map(|output| output.name).collect();
+        let run = model.run(&golden.inputs, &lists).await?;
         for (name, expected) in golden.outputs_in_order() {
             // The published class may return more than the head of this graph states.
             let Some(found) = run.output(name) else {

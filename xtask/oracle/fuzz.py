@@ -69,7 +69,7 @@ def whisper(r, hf_class):
     heads, inner = r.choice([1, 2, 3]), r.choice([8, 20, 33])
     vocabulary = r.choice([60, 200])
     return transformers.WhisperConfig(
-        vocab_size=vocabulary, num_mel_bins=r.choice([8, 80]), d_model=heads * r.choice([2, 4, 16]), encoder_layers=r.choice([1, 2, 3]),
+        vocab_size=vocabulary, num_mel_bins=r.choice([8, 80]), d_model=heads * r.choice([4, 6, 16]), encoder_layers=r.choice([1, 2, 3]),
         decoder_layers=r.choice([1, 2, 3]), encoder_attention_heads=heads, decoder_attention_heads=heads, encoder_ffn_dim=inner,
         decoder_ffn_dim=r.choice([9, 16, 40]), max_source_positions=r.choice([7, 20, 50]), max_target_positions=r.choice([10, 24]),
         activation_function=r.choice(["gelu", "relu", "silu", "gelu_new"]), pad_token_id=1, bos_token_id=2, eos_token_id=3,

@@ -39,9 +39,17 @@ class Case:
     attention_mask: list = ()
     family: str = "bert"
     config_class: str = "BertConfig"
+    # Sizes of the inputs that are no text, and arguments of the call that are no tensors.
+    sizes: tuple = ()
+    call: dict = dataclasses.field(default_factory=dict)
     save_options: dict = dataclasses.field(default_factory=dict)
     legacy: bool = False
 
+
+# Special tokens within small vocabularies.
+WHISPER_TOKENS = dict(
+    pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=3, suppress_tokens=None, begin_suppress_tokens=None
+)
 
 CASES = [
     Case(
@@ -308,6 +316,209 @@ CASES = [
         config=dict(vocab_size=37, dim=12, n_layers=1, n_heads=1, hidden_dim=23, max_position_embeddings=15),
         attention_mask=["11111111", "11100000"],
     ),
+    Case(
+        name="base_square",
+        family="vit",
+        config_class="ViTConfig",
+        hf_class="ViTModel",
+        seed=41,
+        config=dict(
+            hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=37, image_size=12, patch_size=4
+        ),
+        sizes=(3, 3, 12, 12),
+    ),
+    Case(
+        name="base_rectangle_without_bias",
+        family="vit",
+        config_class="ViTConfig",
+        hf_class="ViTModel",
+        seed=42,
+        config=dict(
+            hidden_size=20,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=27,
+            hidden_act="quick_gelu",
+            image_size=[10, 14],
+            patch_size=[3, 4],
+            num_channels=1,
+            qkv_bias=False,
+            layer_norm_eps=0.01,
+            pooler_output_size=9,
+            pooler_act="sigmoid",
+        ),
+        sizes=(2, 1, 10, 14),
+    ),
+    Case(
+        name="base_interpolated_smaller",
+        family="vit",
+        config_class="ViTConfig",
+        hf_class="ViTModel",
+        seed=43,
+        config=dict(
+            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=21, image_size=16, patch_size=4
+        ),
+        sizes=(2, 3, 8, 13),
+        call=dict(interpolate_pos_encoding=True),
+    ),
+    Case(
+        name="classification_interpolated_larger",
+        family="vit",
+        config_class="ViTConfig",
+        hf_class="ViTForImageClassification",
+        seed=44,
+        config=dict(
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=29,
+            image_size=12,
+            patch_size=4,
+            id2label={0: "cat", 1: "dog", 2: "remote control"},
+            label2id={"cat": 0, "dog": 1, "remote control": 2},
+        ),
+        sizes=(2, 3, 20, 16),
+        call=dict(interpolate_pos_encoding=True),
+    ),
+    Case(
+        name="base_square",
+        family="deit",
+        config_class="DeiTConfig",
+        hf_class="DeiTModel",
+        seed=51,
+        config=dict(
+            hidden_size=18, num_hidden_layers=2, num_attention_heads=3, intermediate_size=25, image_size=12, patch_size=4
+        ),
+        sizes=(2, 3, 12, 12),
+    ),
+    Case(
+        name="classification",
+        family="deit",
+        config_class="DeiTConfig",
+        hf_class="DeiTForImageClassification",
+        seed=52,
+        config=dict(
+            hidden_size=12,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=25,
+            image_size=[9, 12],
+            patch_size=[3, 4],
+            num_labels=4,
+        ),
+        sizes=(2, 3, 9, 12),
+    ),
+    Case(
+        name="classification_with_teacher_interpolated",
+        family="deit",
+        config_class="DeiTConfig",
+        hf_class="DeiTForImageClassificationWithTeacher",
+        seed=53,
+        config=dict(
+            hidden_size=14,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=19,
+            image_size=8,
+            patch_size=4,
+            num_labels=5,
+        ),
+        sizes=(2, 3, 12, 17),
+        call=dict(interpolate_pos_encoding=True),
+    ),
+    Case(
+        name="base_gelu",
+        family="whisper",
+        config_class="WhisperConfig",
+        hf_class="WhisperModel",
+        seed=61,
+        config=dict(
+            WHISPER_TOKENS,
+            vocab_size=31,
+            num_mel_bins=5,
+            d_model=16,
+            encoder_layers=2,
+            encoder_attention_heads=2,
+            encoder_ffn_dim=23,
+            decoder_layers=1,
+            decoder_attention_heads=4,
+            decoder_ffn_dim=27,
+            max_source_positions=7,
+            max_target_positions=13,
+        ),
+        sizes=(3, 6),
+        attention_mask=["111111", "111100", "101011"],
+    ),
+    Case(
+        name="generation_relu",
+        family="whisper",
+        config_class="WhisperConfig",
+        hf_class="WhisperForConditionalGeneration",
+        seed=62,
+        config=dict(
+            WHISPER_TOKENS,
+            vocab_size=37,
+            num_mel_bins=8,
+            d_model=18,
+            encoder_layers=1,
+            encoder_attention_heads=3,
+            encoder_ffn_dim=19,
+            decoder_layers=2,
+            decoder_attention_heads=2,
+            decoder_ffn_dim=29,
+            activation_function="relu",
+            max_source_positions=9,
+            max_target_positions=11,
+        ),
+        sizes=(2, 11),
+    ),
+    Case(
+        name="generation_untied",
+        family="whisper",
+        config_class="WhisperConfig",
+        hf_class="WhisperForConditionalGeneration",
+        seed=63,
+        config=dict(
+            WHISPER_TOKENS,
+            vocab_size=29,
+            num_mel_bins=6,
+            d_model=12,
+            encoder_layers=1,
+            encoder_attention_heads=1,
+            encoder_ffn_dim=17,
+            decoder_layers=3,
+            decoder_attention_heads=2,
+            decoder_ffn_dim=15,
+            max_source_positions=5,
+            max_target_positions=9,
+            tie_word_embeddings=False,
+        ),
+        sizes=(3, 5),
+    ),
+    Case(
+        name="sound_classification",
+        family="whisper",
+        config_class="WhisperConfig",
+        hf_class="WhisperForAudioClassification",
+        seed=64,
+        config=dict(
+            WHISPER_TOKENS,
+            vocab_size=29,
+            num_mel_bins=6,
+            d_model=14,
+            encoder_layers=2,
+            encoder_attention_heads=2,
+            encoder_ffn_dim=17,
+            decoder_layers=1,
+            decoder_attention_heads=2,
+            decoder_ffn_dim=15,
+            max_source_positions=8,
+            max_target_positions=9,
+            classifier_proj_size=10,
+            num_labels=3,
+        ),
+        sizes=(2,),
+    ),
 ]
 
 FAMILIES = sorted({case.family for case in CASES})
@@ -320,7 +531,7 @@ def lively(name, tensor, generator):
         return 1 + 0.2 * noise
     if name.endswith("bias"):
         return 0.3 * noise
-    if "embed" in name and "projection" not in name:
+    if ("embed" in name and "projection" not in name) or name.endswith("_token"):
         return 0.6 * noise
     return 1.3 / math.sqrt(math.prod(tensor.shape[1:])) * noise
 
@@ -340,8 +551,12 @@ def random_model(case):
 
 
 def inputs_of(case):
-    """Texts for every family that reads text: token_type_ids where there are types, padding tokens where the mask is 0."""
+    """Pictures, sounds, or texts: token_type_ids where there are types, padding tokens where the mask is 0."""
     generator = torch.Generator().manual_seed(1000 + case.seed)
+    if case.family in ("vit", "deit"):
+        return {"pixel_values": torch.randn(case.sizes, generator=generator)}
+    if case.family == "whisper":
+        return sounds_and_texts(case, generator)
     mask = torch.tensor([[int(digit) for digit in row] for row in case.attention_mask])
     random = lambda below: torch.randint(0, below, mask.shape, generator=generator)
     input_ids = random(case.config["vocab_size"])
@@ -352,15 +567,43 @@ def inputs_of(case):
     return inputs
 
 
+def sounds_and_texts(case, generator):
+    """Spectrograms, and `sizes` tokens of text where the class writes some; a mask where the case has one."""
+    bins, places = case.config["num_mel_bins"], 2 * case.config["max_source_positions"]
+    batch, *tokens = case.sizes
+    inputs = {"input_features": torch.randn((batch, bins, places), generator=generator)}
+    if tokens:
+        inputs["decoder_input_ids"] = torch.randint(0, case.config["vocab_size"], (batch, *tokens), generator=generator)
+    if case.attention_mask:
+        inputs["decoder_attention_mask"] = torch.tensor([[int(digit) for digit in row] for row in case.attention_mask])
+    return inputs
+
+
+LISTS = ("hidden_states", "encoder_hidden_states", "decoder_hidden_states")
+FIELDS = (
+    "last_hidden_state",
+    "encoder_last_hidden_state",
+    "pooler_output",
+    "logits",
+    "start_logits",
+    "end_logits",
+    "cls_logits",
+    "distillation_logits",
+)
+
+
 @torch.no_grad()
-def outputs_of(model, inputs):
-    answer = model(**inputs, output_hidden_states=True)
-    outputs = {f"hidden_states.{layer}": state for layer, state in enumerate(answer.hidden_states)}
-    last = answer.get("last_hidden_state")
-    outputs["last_hidden_state"] = answer.hidden_states[-1] if last is None else last
-    for name in ("pooler_output", "logits", "start_logits", "end_logits"):
+def outputs_of(model, inputs, call=None):
+    answer = model(**inputs, output_hidden_states=True, **(call or {}))
+    outputs = {}
+    for name in LISTS:
+        outputs.update({f"{name}.{layer}": state for layer, state in enumerate(answer.get(name) or ())})
+    for name in FIELDS:
         if answer.get(name) is not None:
             outputs[name] = answer[name]
+    # Of models that end in their last layer.
+    if "last_hidden_state" not in outputs and answer.get("hidden_states") is not None and model.main_input_name == "input_ids":
+        outputs["last_hidden_state"] = answer.hidden_states[-1]
     return {name: outputs[name].to(torch.float32).clone().contiguous() for name in sorted(outputs)}
 
 
@@ -427,7 +670,7 @@ def require_every_tensor_to_matter(case, model, inputs, outputs):
             continue
         kept = parameter.clone()
         parameter.copy_(torch.ones_like(kept) if is_norm(name, kept) else torch.zeros_like(kept))
-        changed = outputs_of(model, inputs)
+        changed = outputs_of(model, inputs, case.call)
         parameter.copy_(kept)
         effect = max((changed[key] - outputs[key]).abs().max().item() for key in outputs)
         assert effect > LEAST_EFFECT, f"{case.name}: {name} moves the outputs by {effect} only"
@@ -441,6 +684,7 @@ def provenance(case):
         "hf_class": case.hf_class,
         "attn_implementation": ATTN_IMPLEMENTATION,
         "seed": case.seed,
+        **({"call": case.call} if case.call else {}),
         "computed_in": "float32, cpu, 1 thread",
         "weights": "random, of no published model",
         "python": platform.python_version(),
@@ -457,7 +701,7 @@ def write_case(case, folder):
         as_an_old_checkpoint(case, folder)
     model = read_back(case, folder)
     inputs = inputs_of(case)
-    outputs = outputs_of(model, inputs)
+    outputs = outputs_of(model, inputs, case.call)
     assert all(tensor.isfinite().all() for tensor in outputs.values()), case.name
     require_every_tensor_to_matter(case, model, inputs, outputs)
     save_file(dict(sorted(inputs.items())), folder / "inputs.safetensors")
