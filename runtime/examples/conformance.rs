@@ -1,6 +1,8 @@
 //! Runs the W3C's WebNN conformance vectors, or any files of their form, on a backend.
 //!
-//! `conformance DIR [--backend cpu|webgpu|reference] [--adapter NAME] [--op NAME] [--json FILE]`
+//! `conformance DIR [--backend cpu|webgpu|reference] [--adapter NAME] [--op NAME] [--json FILE] [--table FILE]`
+//!
+//! `--table docs/operators.md` rewrites the backend's section of that document.
 //!
 //! `DIR` holds files of cases, or folders `webnn` and `validation` of such files. Each case's own tolerance holds. The exit status is 0 where
 //! no case failed but those of `tests/conformance/expected_failures.json`, 1 where one did, 2 where nothing could be run.
@@ -12,9 +14,9 @@ mod conformance;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use conformance::{Backend, Counts, Expected, Record, runner};
+use conformance::{Backend, Counts, Expected, Record, runner, table};
 
-const USAGE: &str = "usage: conformance DIR [--backend cpu|webgpu|reference] [--adapter NAME] [--op NAME] [--json FILE]";
+const USAGE: &str = "usage: conformance DIR [--backend cpu|webgpu|reference] [--adapter NAME] [--op NAME] [--json FILE] [--table FILE]";
 
 fn main() -> ExitCode {
     match run() {
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool, String> {
-    let (mut folder, mut backend, mut adapter, mut operator, mut json) = (None, String::from("cpu"), None, None, None);
+    let (mut folder, mut backend, mut adapter, mut operator, mut json, mut document) = (None, String::from("cpu"), None, None, None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} takes a value\n{USAGE}"));
@@ -37,6 +39,7 @@ fn run() -> Result<bool, String> {
             "--adapter" => adapter = Some(value()?),
             "--op" => operator = Some(value()?),
             "--json" => json = Some(PathBuf::from(value()?)),
+            "--table" => document = Some(PathBuf::from(value()?)),
             "--help" | "-h" => {
                 println!("{USAGE}");
                 return Ok(true);
@@ -49,10 +52,10 @@ fn run() -> Result<bool, String> {
     let folder = folder.ok_or_else(|| format!("which folder?\n{USAGE}"))?;
     let mut files = runner::files(&folder)?;
     if let Some(operator) = operator {
-        let known: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+        let known: std::collections::BTreeSet<String> = files.iter().map(|(name, _)| name.clone()).collect();
         files.retain(|(name, _)| *name == operator);
         if files.is_empty() {
-            return Err(format!("no file of `{operator}`; there are: {}", known.join(", ")));
+            return Err(format!("no file of `{operator}`; there are: {}", known.into_iter().collect::<Vec<_>>().join(", ")));
         }
     }
     let backend = Backend::open(&backend, adapter).map_err(|error| error.to_string())?;
@@ -62,6 +65,12 @@ fn run() -> Result<bool, String> {
     if let Some(path) = json {
         let text = format!("{:#}\n", runner::json(&backend, &records));
         std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    if let Some(path) = document {
+        let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
+        let text = std::fs::read_to_string(&path).map_err(wrong)?;
+        let text = table::replace(&text, backend.name(), &table::render(&backend, &records));
+        std::fs::write(&path, text).map_err(wrong)?;
     }
     Ok(Counts::of(&records).failed == 0)
 }

@@ -6,22 +6,28 @@
 mod conformance;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
 
-use conformance::{Backend, Counts, Expected, runner};
+use conformance::{Backend, Counts, Expected, Record, runner, table};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-fn main() {
+fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let copies = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
     let folder = std::env::var_os("WEBNN_CONFORMANCE").map_or_else(copies, PathBuf::from);
     let files = Arc::new(runner::files(&folder).unwrap_or_else(|error| panic!("{error}")));
     let expected = Arc::new(Expected::read().unwrap_or_else(|error| panic!("{error}")));
     let mut trials = Vec::new();
+    let mut runs = Vec::new();
     for name in ["reference", "cpu", "webgpu"] {
         let backend = Backend::open(name, None).map(Arc::new);
         if let Err(error) = &backend {
             println!("ignored: {name}: {error}");
+        }
+        let records = Arc::new(Mutex::new(Vec::new()));
+        if let Ok(backend) = &backend {
+            runs.push((Arc::clone(backend), Arc::clone(&records)));
         }
         for index in 0..files.len() {
             let validation = files[index].1.iter().any(|case| case.get("expect").is_some());
@@ -29,19 +35,53 @@ fn main() {
                 continue;
             }
             let title = format!("{}::{}", if validation { "rules" } else { name }, files[index].0);
-            let (files, expected, ignored) = (Arc::clone(&files), Arc::clone(&expected), backend.is_err());
+            let (files, expected, records, ignored) = (Arc::clone(&files), Arc::clone(&expected), Arc::clone(&records), backend.is_err());
             let backend = backend.as_ref().ok().cloned();
             let run = move || match &backend {
-                Some(backend) => judge(&runner::run(&files[index], backend, &expected), backend),
+                Some(backend) => {
+                    let made = runner::run(&files[index], backend, &expected);
+                    let verdict = judge(&made, backend);
+                    records.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(made);
+                    verdict
+                }
                 None => Ok(()),
             };
             trials.push(Trial::test(title, run).with_ignored_flag(ignored));
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let whole = conclusion.num_filtered_out == 0 && conclusion.num_passed > 0 && std::env::var_os("WEBNN_CONFORMANCE").is_none();
+    if conclusion.has_failed() || (whole && !table_holds(&runs)) { ExitCode::from(101) } else { ExitCode::SUCCESS }
+}
+
+type Run = (Arc<Backend>, Arc<Mutex<Vec<Record>>>);
+
+/// Holds the document against a full run.
+fn table_holds(runs: &[Run]) -> bool {
+    let path = table::path();
+    let document = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut holds = true;
+    for (backend, records) in runs.iter().filter(|(backend, _)| backend.name() != "reference") {
+        let records = records.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(section) = table::section(&document, backend.name()) else {
+            println!("docs/operators.md has no table of {}", backend.name());
+            continue;
+        };
+        if !section.contains(&table::device_line(backend)) {
+            println!("the table of {} is of another adapter than {}: not compared", backend.name(), backend.adapter());
+        } else if section != table::render(backend, &records) {
+            println!(
+                "docs/operators.md is not what {} computes; `cargo run -p ipfs-accelerate-runtime --example conformance -- \
+                runtime/tests/conformance --backend {0} --table docs/operators.md` rewrites it",
+                backend.name()
+            );
+            holds = false;
+        }
+    }
+    holds
 }
 
 /// Fails where a case failed; what is unsupported is counted by the generated table.
-fn judge(records: &[conformance::Record], backend: &Backend) -> Result<(), Failed> {
+fn judge(records: &[Record], backend: &Backend) -> Result<(), Failed> {
     if Counts::of(records).failed == 0 { Ok(()) } else { Err(runner::summary(backend, records).into()) }
 }

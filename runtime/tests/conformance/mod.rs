@@ -3,6 +3,7 @@
 pub(crate) mod case;
 pub(crate) mod expected;
 pub(crate) mod runner;
+pub(crate) mod table;
 pub(crate) mod validation;
 pub(crate) mod vectors;
 

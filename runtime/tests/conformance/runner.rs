@@ -77,12 +77,13 @@ impl Backend {
 /// A file of cases: the operator that it is named after, and the cases.
 pub(crate) type File = (String, Vec<Value>);
 
-/// The files of a folder: of itself, and of `webnn` and `validation` in it. Files that are no lists are passed over.
+/// The files of a folder: of `webnn` and `validation` in it where these are there, else of itself. Files that are no lists are passed over.
 ///
 /// **Errors** a folder or file that cannot be read, or holds no cases.
 pub(crate) fn files(folder: &Path) -> Result<Vec<File>, String> {
     let mut files = Vec::new();
-    for folder in [folder.to_owned(), folder.join("webnn"), folder.join("validation")] {
+    let parts: Vec<_> = ["webnn", "validation"].map(|part| folder.join(part)).into_iter().filter(|part| part.is_dir()).collect();
+    for folder in if parts.is_empty() { vec![folder.to_owned()] } else { parts } {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.sort();
