@@ -99,28 +99,31 @@ mod kernels {
     use super::Pool;
     use crate::backends::cpu::{Arguments, Number, Output, each_index, for_type, offset};
 
-    /// The places of the elements that each window shows, by the place of the window's output.
-    fn pool(arguments: &Arguments<'_>, body: &mut dyn FnMut(usize, &[usize])) {
-        let Ok(pool) = Pool::of(arguments) else { unreachable!("the rule checked it") };
+    /// For each output its place, where its channel of its image begins, and the places from there that its window shows.
+    fn pool(arguments: &Arguments<'_>, body: &mut dyn FnMut(usize, usize, &[usize])) {
+        let Ok(Pool { input, output, window }) = Pool::of(arguments) else { unreachable!("the rule checked it") };
+        let [batches, channels, rows, columns] = output.sizes;
         let mut shown = Vec::new();
-        each_index(&pool.output.sizes, |_, index| {
-            let [batch, channel, row, column] = *index else { return };
+        each_index(&[rows, columns], |_, position| {
             shown.clear();
-            each_index(&pool.window.sizes, |_, entry| {
-                let row = pool.window.place(0, row, entry[0], pool.input.sizes[2]);
-                let column = pool.window.place(1, column, entry[1], pool.input.sizes[3]);
+            each_index(&window.sizes, |_, entry| {
+                let row = window.place(0, position[0], entry[0], input.sizes[2]);
+                let column = window.place(1, position[1], entry[1], input.sizes[3]);
                 if let (Some(row), Some(column)) = (row, column) {
-                    shown.push(offset(&[batch, channel, row, column], &pool.input.strides));
+                    shown.push(offset(&[row, column], &input.strides[2..]));
                 }
             });
-            body(offset(index, &pool.output.strides), &shown);
+            let place = offset(position, &output.strides[2..]);
+            each_index(&[batches, channels], |_, index| body(place + offset(index, &output.strides), offset(index, &input.strides), &shown));
         });
     }
 
     fn float(arguments: &Arguments<'_>, outputs: &mut [Output<'_>], function: fn(&mut dyn Iterator<Item = f64>, f64) -> f64) {
         let input = arguments.numbers("input");
         let mut output = vec![0.0; outputs[0].descriptor.element_count()];
-        pool(arguments, &mut |place, shown| output[place] = function(&mut shown.iter().map(|from| input[*from]), shown.len() as f64));
+        pool(arguments, &mut |place, start, shown| {
+            output[place] = function(&mut shown.iter().map(|from| input[start + from]), shown.len() as f64);
+        });
         outputs[0].store(&output);
     }
 
@@ -136,8 +139,8 @@ mod kernels {
         for_type!(outputs[0].descriptor.data_type, T => {
             let input = arguments.get::<T>("input");
             let output = outputs[0].elements::<T>();
-            pool(arguments, &mut |place, shown| {
-                let greatest = shown.iter().map(|from| input[*from]).reduce(Number::greater);
+            pool(arguments, &mut |place, start, shown| {
+                let greatest = shown.iter().map(|from| input[start + from]).reduce(Number::greater);
                 output[place] = greatest.unwrap_or(T::from_f64(0.0));
             });
         })
