@@ -86,6 +86,18 @@ impl ModelFiles {
         Ok(self.json(name)?.unwrap_or_default())
     }
 
+    /// What stands before the model, and the file that says so: preprocessor_config.json, or its part of processor_config.json.
+    pub(crate) fn preprocessor(&self, part: &str) -> Result<(String, Value)> {
+        if let Some(config) = self.json("preprocessor_config.json")? {
+            return Ok(("preprocessor_config.json".into(), config));
+        }
+        if let Some(config) = self.object("processor_config.json")?.remove(part) {
+            return Ok((format!("processor_config.json: {part}"), config));
+        }
+        let why = "it says how sounds and pictures become numbers; `AutoProcessor.from_pretrained(…).save_pretrained(…)` of HF writes it";
+        Err(Error::MissingFile { file: "preprocessor_config.json".into(), why: why.into() })
+    }
+
     /// The stages that sentence-transformers lists in modules.json; none where it is not there.
     pub(crate) fn modules(&self) -> Result<Vec<Module>> {
         Ok(self.json("modules.json")?.unwrap_or_default())

@@ -17,6 +17,8 @@ pub mod detect;
 
 use std::path::Path;
 
+#[cfg(any(feature = "text", feature = "vision", feature = "audio"))]
+pub use ipfs_accelerate_pipelines as pipelines;
 pub use ipfs_accelerate_runtime::model::{LoadOptions, LoadReport, Run};
 pub use ipfs_accelerate_runtime::platform::{PassedOver, Platform};
 pub use ipfs_accelerate_runtime::registry::{AnyModel, Entry};

@@ -18,14 +18,23 @@ struct Cli {
 enum Command {
     /// Runs a model once: tensors in, tensors out.
     Run(Box<commands::run::Arguments>),
+    /// Turns texts into vectors, and says how near they are to each other.
+    Embed(commands::embed::Arguments),
+    /// Names the class of texts or of pictures, whichever the model reads.
+    Classify(commands::classify::Arguments),
+    /// Says what may stand where a text has a mask.
+    FillMask(commands::fill_mask::Arguments),
     /// Prints every platform and adapter of this machine, with the reason where one is not available.
     Detect(commands::detect::Arguments),
 }
 
 fn main() -> ExitCode {
-    let (json, result) = match Cli::parse().command {
-        Command::Run(arguments) => (arguments.json, commands::run::run(&arguments)),
-        Command::Detect(arguments) => (arguments.json, commands::detect::run(&arguments)),
+    let (json, result): (bool, commands::Outcome) = match Cli::parse().command {
+        Command::Run(arguments) => (arguments.json, commands::run::run(&arguments).map_err(Into::into)),
+        Command::Embed(arguments) => (arguments.model.json, commands::embed::run(&arguments)),
+        Command::Classify(arguments) => (arguments.model.json, commands::classify::run(&arguments)),
+        Command::FillMask(arguments) => (arguments.model.json, commands::fill_mask::run(&arguments)),
+        Command::Detect(arguments) => (arguments.json, commands::detect::run(&arguments).map_err(Into::into)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
 }
 
-fn platform(name: &str) -> Result<Platform, String> {
+pub(super) fn platform(name: &str) -> Result<Platform, String> {
     let known = Platform::ALL.map(Platform::name).join(", ");
     Platform::from_name(name).ok_or_else(|| format!("there is no platform `{name}`; platforms: {known}"))
 }
