@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 pub async fn load(entries: &[Entry], checkpoint: &Checkpoint, pipeline: &str, options: &LoadOptions) -> Result<Box<dyn AnyModel>> {
     let missing = |reason: String| Error::ModelFile { file: "config.json".into(), reason };
     let family = skill::model_type(checkpoint.config()).ok_or_else(|| missing("expected `model_type`, the family of the model".into()))?;
-    let entry = entries.iter().find(|entry| entry.family == family).ok_or_else(|| {
+    let entry = entries.iter().find(|entry| entry.serves(&family)).ok_or_else(|| {
         let known: Vec<_> = entries.iter().map(|entry| entry.family).collect();
         missing(format!("there is no skillset for `{family}`; families: {}", known.join(", ")))
     })?;
@@ -24,7 +24,9 @@ pub async fn load(entries: &[Entry], checkpoint: &Checkpoint, pipeline: &str, op
         // The head that config.json names wins where it serves: there may be two for one task.
         let named = skill::architecture(checkpoint.config());
         let serves = || entry.heads.iter().filter(|head| head.pipeline == pipeline);
-        let head = serves().find(|head| named.as_deref() == Some(head.name)).or_else(|| serves().next());
+        let head = serves()
+            .find(|head| named.as_deref().is_some_and(|named| head.name == named || head.classes.contains(&named)))
+            .or_else(|| serves().next());
         let none = || Error::NoHead {
             family,
             pipeline: pipeline.to_owned(),

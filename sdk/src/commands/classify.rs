@@ -72,6 +72,6 @@ fn reads_pictures(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Err
     let config = std::fs::read_to_string(&path).map_err(|source| Error::Io { path: path.display().to_string(), source })?;
     let config: serde_json::Value = serde_json::from_str(&config)?;
     let family = config["model_type"].as_str().unwrap_or_default();
-    let entry = skills::SKILLS.iter().find(|entry| entry.family == family);
+    let entry = skills::SKILLS.iter().find(|entry| entry.serves(family));
     Ok(entry.is_some_and(|entry| entry.heads.iter().any(|head| head.pipeline == ImageClassification::PIPELINE)))
 }
