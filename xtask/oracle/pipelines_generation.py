@@ -32,14 +32,14 @@ GENERATION = dict(
 
 # Name, seed, how likely the end is, and what `generate` is asked for.
 CASES = {
-    "greedy": (1, -2.0, dict(return_timestamps=False)),
-    "greedy_times": (2, -2.0, dict(return_timestamps=True)),
+    "greedy": (1, 0.5, dict(return_timestamps=False)),
+    "greedy_times": (2, 1.5, dict(return_timestamps=True)),
     "greedy_no_end": (3, -50.0, dict(return_timestamps=True)),
-    "beams": (4, 0.5, dict(return_timestamps=False, num_beams=4)),
-    "beams_times": (5, 0.5, dict(return_timestamps=True, num_beams=3)),
+    "beams": (4, 2.5, dict(return_timestamps=False, num_beams=4)),
+    "beams_times": (5, 2.5, dict(return_timestamps=True, num_beams=3)),
     "beams_long": (6, -2.5, dict(return_timestamps=False, num_beams=5, length_penalty=2.0)),
     "beams_short": (7, 1.0, dict(return_timestamps=False, num_beams=2, length_penalty=-0.5)),
-    "beams_at_once": (8, 0.5, dict(return_timestamps=False, num_beams=4, early_stopping=True)),
+    "beams_at_once": (8, 3.0, dict(return_timestamps=False, num_beams=4, early_stopping=True)),
     "beams_never": (9, 0.5, dict(return_timestamps=False, num_beams=4, early_stopping="never")),
     "beams_no_end": (10, -50.0, dict(return_timestamps=True, num_beams=2)),
 }
