@@ -137,7 +137,11 @@ fn a_search_can_be_stopped_and_needs_room() {
     let cancellation = Cancellation::default();
     let control = Control { progress: None, cancellation: Some(&cancellation) };
     let mut decoder = Trace::new(case, &scores["greedy"]);
-    let mut stop_at_three = |text: &[u32]| if text.len() == 3 { cancellation.cancel() };
+    let mut stop_at_three = |text: &[u32]| {
+        if text.len() == 3 {
+            cancellation.cancel()
+        }
+    };
     let stopped = block_on(search(&mut decoder, &ids(&case["prompt"]), &setting, control, &mut stop_at_three));
     assert!(matches!(stopped, Err(Error::Cancelled)));
     for prompt in [vec![], vec![1; setting.max_length]] {
