@@ -24,6 +24,7 @@ Examples:
   gen test --model bert --platform all                its tests, a program for each platform
   gen all                                             everything, written and validated
   gen all --check                                     what would change, as a diff
+  gen bench --model bert --against onnxruntime-web    times, in turns with a peer
   gen explain P009                                    an error's cause and cure
 
 Exit codes: 0 done; 1 findings, or files that would change; 2 wrong usage or a mistake in a spec.";
@@ -73,6 +74,8 @@ pub enum Command {
     List(List),
     /// Write and validate everything in model_specs/
     All(All),
+    /// Time models natively and in a browser, in turns with other engines
+    Bench(Bench),
     /// Print the JSON Schema of the specs, for editors
     Schema(Schema),
     /// Print an error's cause and cure
@@ -215,6 +218,78 @@ pub struct All {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub writing: Writing,
+}
+
+/// `gen bench`
+#[derive(Clone, Debug, Args)]
+#[allow(missing_docs)]
+#[command(after_help = "\
+Nothing is timed whose outputs do not agree with the published model's. Results go to results.jsonl and results.md.
+
+Examples:
+  gen bench --models bert --platforms webnn,webgpu,cpu --against onnxruntime-web
+      in the browser in turns with onnxruntime-web, and natively
+  gen bench --model bert --platform cpu --runs-on native --against onnxruntime,pytorch --checkpoint bert-base/
+      a checkpoint of real size, natively alone")]
+pub struct Bench {
+    #[command(flatten)]
+    pub names: Names,
+    /// Engines to take turns with: pytorch and onnxruntime natively on the CPU, onnxruntime-web in the browser
+    #[arg(long, value_delimiter = ',', value_name = "ENGINES")]
+    pub against: Vec<Engine>,
+    /// Where to run [default: both]
+    #[arg(long, value_delimiter = ',', value_name = "PLACES")]
+    pub runs_on: Vec<Place>,
+    /// Folder with config.json, weights, inputs.safetensors and outputs.safetensors of the published model [default: a golden of the family]
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: Option<PathBuf>,
+    /// Size of the first axis of every input [default: that of inputs.safetensors]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch: Option<u32>,
+    /// Size of the second axis of inputs that have two [default: that of inputs.safetensors]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub sequence: Option<u32>,
+    /// Turns; each side runs in each [default: 3]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub turns: Option<u32>,
+    /// Warm runs of a side in a turn [default: 10]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: Option<u32>,
+    /// Seconds of warm runs on a platform, for all sides together; each runs at least once [default: 60]
+    #[arg(long)]
+    pub seconds: Option<u32>,
+    /// Threads of the native sides [default: all cores]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: Option<u32>,
+    /// Largest absolute distance from the published model's outputs [default: 2e-4]
+    #[arg(long)]
+    pub tolerance: Option<f32>,
+    /// The browser: `chromium`, or the path of a program that takes Chromium's flags [default: chromium]
+    #[arg(long, value_name = "PROGRAM")]
+    pub browser: Option<PathBuf>,
+    /// Virtual environment with PyTorch, for peers and for other sizes [default: target/oracle]
+    #[arg(long, value_name = "DIR")]
+    pub venv: Option<PathBuf>,
+    /// Where results.jsonl and results.md go [default: target/bench]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// An engine to hold ours against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Engine {
+    Pytorch,
+    Onnxruntime,
+    OnnxruntimeWeb,
+}
+
+/// What executes a platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Place {
+    Native,
+    Browser,
 }
 
 /// `gen schema`

@@ -175,3 +175,19 @@ fn a_closed_pipe_is_no_panic() {
     let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(base().path()).output().unwrap();
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
 }
+
+#[test]
+fn bench_refuses_what_is_not_there_before_it_builds_anything() {
+    let folder = base();
+    let refused = |words: &str| {
+        let run = folder.run(words);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "gen {words}");
+        run.stderr
+    };
+    assert!(refused("bench --model tinny --platform cpu").contains("did you mean `tiny`?"));
+    assert!(refused("bench --model tiny --platform gpu").starts_with("S011 "));
+    assert!(refused("bench --model tiny --platform cpu --against tensorflow").contains("onnxruntime-web"));
+    assert!(refused("bench --model tiny --platform cpu --batch 0").contains("--batch"));
+    assert!(refused("bench --model tiny --platform cpu").contains("run it in a clone"));
+    assert!(refused("bench").contains("--model"));
+}

@@ -27,6 +27,11 @@ impl Console {
         self.json
     }
 
+    /// True where nothing but errors and findings is wanted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// True where stdout takes colours.
     pub(super) fn colour(&self) -> bool {
         colour(self.color, io::stdout().is_terminal())

@@ -1,6 +1,7 @@
 //! One verb per file; what they share stands here: the run of the command line, its exit code, the names it is given.
 
 mod all;
+mod bench;
 mod completions;
 mod console;
 mod explain;
@@ -69,6 +70,7 @@ fn run(cli: &Cli, console: &Console) -> Result<Done, Diagnostics> {
         Command::Plan(arguments) => plan::run(arguments, &sources()?, console),
         Command::List(arguments) => list::run(arguments, &sources()?, console),
         Command::All(arguments) => all::run(arguments, &sources()?, console),
+        Command::Bench(arguments) => bench::run(arguments, &sources()?, console),
         Command::Schema(arguments) => schema::run(arguments, console),
         Command::Explain(arguments) => explain::run(arguments, console),
         Command::Completions(arguments) => Ok(completions::run(arguments, console)),
