@@ -71,6 +71,12 @@ pub(crate) enum RunsOn {
     Browser,
 }
 
+impl RunsOn {
+    fn name(self) -> &'static str {
+        if self == RunsOn::Native { "native" } else { "browser" }
+    }
+}
+
 /// An engine to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Peer {
@@ -96,6 +102,10 @@ impl Peer {
         }
     }
 
+    fn place(self) -> &'static str {
+        if self == Peer::OnnxruntimeWeb { "in the browser" } else { "native, on the CPU" }
+    }
+
     fn needs_onnx(self) -> bool {
         self != Peer::Pytorch
     }
@@ -112,6 +122,12 @@ pub(crate) struct Case<'a> {
 
 /// **Errors** a build that fails, a side that fails or disagrees with the reference, and where nothing at all was measured.
 pub(crate) fn run(arguments: &Arguments) -> Result {
+    for peer in &arguments.against {
+        let served = |place: &RunsOn| arguments.platforms.iter().any(|platform| peer.serves(platform, *place));
+        if !arguments.runs_on.iter().any(served) {
+            return Err(format!("{} has none of these platforms at these places: it is {}", peer.name(), peer.place()));
+        }
+    }
     let mut report = Report::new(root().join(&arguments.output))?;
     for family in &arguments.models {
         let onnx = arguments.against.iter().any(|peer| peer.needs_onnx());
@@ -124,7 +140,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
                 }
                 let peers = arguments.against.iter().copied().filter(|peer| peer.serves(platform, runs_on)).collect();
                 let case = Case { arguments, family, platform, peers, reference: &reference };
-                println!("\n{family} on {platform}, {runs_on:?}", runs_on = runs_on);
+                println!("\n{family} on {platform}, {}", runs_on.name());
                 let measurement = match runs_on {
                     RunsOn::Native => native::measure(&case),
                     RunsOn::Browser => browser::measure(&case),

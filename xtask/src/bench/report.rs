@@ -42,7 +42,7 @@ impl Report {
             "model": case.family,
             "checkpoint": case.reference.name(),
             "platform": case.platform,
-            "runs_on": format!("{runs_on:?}").to_lowercase(),
+            "runs_on": runs_on.name(),
             "place": measurement.place,
             "machine": self.machine,
         });
@@ -145,6 +145,8 @@ fn machine() -> Value {
         "rustc": said("rustc", &["--version"]),
         "commit": said("git", &["rev-parse", "HEAD"]),
         "changed": said("git", &["status", "--porcelain", "--untracked-files=no"]).map(|changes| !changes.is_empty()),
+        // Of other work on the machine when this began, where the system tells: processes that run or want to.
+        "load": std::fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse::<f64>().ok()),
         "seconds_since_1970": std::time::UNIX_EPOCH.elapsed().ok().map(|time| time.as_secs()),
     })
 }
