@@ -70,7 +70,7 @@ fn merge(mut base: Node, mut changes: Node, diagnostics: &mut Diagnostics) -> No
             (Some(index), Value::Null) => {
                 merged.remove(index);
             }
-            (Some(index), Value::Map(changed)) if name == "steps" && matches!(merged[index].1.value, Value::List(_)) => {
+            (Some(index), Value::Map(changed)) if matches!(merged[index].1.value, Value::List(_)) => {
                 let changed = std::mem::take(changed);
                 change_steps(&mut merged[index].1, changed, diagnostics);
             }
