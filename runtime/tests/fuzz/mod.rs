@@ -76,7 +76,7 @@ fn close(expected: &[f64], found: f64, halves: bool, data_type: DataType) -> boo
     overflow || (found - first).abs() <= 4.0 * moved + relative * first.abs() + least
 }
 
-/// The elements as float64; of 4-bit types the bytes.
+/// The elements as float64; of 4-bit types their bits.
 fn numbers(tensor: &Tensor) -> Vec<f64> {
     macro_rules! all {
         ($type:ty) => {
@@ -92,6 +92,9 @@ fn numbers(tensor: &Tensor) -> Vec<f64> {
         DataType::Uint64 => all!(u64),
         DataType::Int8 => all!(i8),
         DataType::Uint8 => all!(u8),
-        DataType::Int4 | DataType::Uint4 => tensor.bytes().iter().map(|byte| f64::from(*byte)).collect(),
+        DataType::Int4 | DataType::Uint4 => {
+            let nibble = |index: usize| f64::from(tensor.bytes()[index / 2] >> (4 * (index % 2)) & 15);
+            (0..tensor.descriptor().element_count()).map(nibble).collect()
+        }
     }
 }
