@@ -45,10 +45,6 @@ fn floats(shape: &[usize], seed: u32) -> Tensor {
     Tensor::from_slice(shape, &noise(shape.iter().product(), seed)).unwrap()
 }
 
-fn float_descriptor(shape: &[usize]) -> OperandDescriptor {
-    OperandDescriptor::new(DataType::Float32, shape).unwrap()
-}
-
 /// A graph in the making with the tensors of its inputs and weights.
 #[derive(Default)]
 struct Case {
