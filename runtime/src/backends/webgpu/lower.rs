@@ -82,7 +82,8 @@ fn chunks(descriptor: &OperandDescriptor, options: &Options) -> Vec<Chunk> {
     (0..rows)
         .step_by(step)
         .map(|start| start..(start + step).min(rows))
-        .map(|rows| Chunk { bytes: rows.start * row..rows.end * row, rows })
+        // A row may be part of a byte; all of them are not.
+        .map(|part| Chunk { bytes: part.start * row..if part.end == rows { bytes } else { part.end * row }, rows: part })
         .collect()
 }
 

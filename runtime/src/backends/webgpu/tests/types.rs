@@ -185,3 +185,16 @@ fn every_width_of_element_moves() {
         }
     }
 }
+
+/// Constants of less than a byte a row arrive whole.
+#[test]
+fn nibbles_of_a_constant() {
+    let mut case = Case::default();
+    let x = case.input(&tensor(&[10f32, 10.0, 10.0]));
+    let descriptor = |data_type| OperandDescriptor::new(data_type, [3]).unwrap();
+    let zero_point = case.builder.constant(descriptor(DataType::Uint4), [0x21u8, 0x03].as_slice()).unwrap();
+    let scale = case.builder.constant(descriptor(DataType::Float32), bytemuck::cast_slice::<f32, u8>(&[2.0, 4.0, 5.0])).unwrap();
+    let quantized = case.builder.quantize_linear(&x, &scale, &zero_point).unwrap();
+    let output = case.builder.cast(&quantized, DataType::Int32).unwrap();
+    case.finish(&output).expect(&tensor(&[6i32, 4, 5]), 0.0);
+}
