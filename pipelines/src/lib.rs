@@ -34,6 +34,8 @@ mod files;
 pub mod generation;
 mod labels;
 mod load;
+#[cfg(all(feature = "text", feature = "audio"))]
+mod speech_recognition;
 #[cfg(feature = "text")]
 pub mod text;
 #[cfg(feature = "vision")]
@@ -46,3 +48,5 @@ pub use files::ModelFiles;
 pub use ipfs_accelerate_runtime::model::LoadOptions;
 pub use labels::{Labels, ProblemType};
 pub use load::load;
+#[cfg(all(feature = "text", feature = "audio"))]
+pub use speech_recognition::{Segment, SpeechOptions, SpeechRecognition, Transcript};

@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ipfs_accelerate_pipelines::vision::{ImageProcessor, Picture, Resample, resize};
-use ipfs_accelerate_pipelines::{Error, ModelFiles};
+use ipfs_accelerate_pipelines::vision::{ImageClassification, ImageFeatureExtraction, ImageProcessor, Picture, Resample, resize};
+use ipfs_accelerate_pipelines::{Control, Error, LoadOptions, ModelFiles, load};
 use ipfs_accelerate_runtime::Tensor;
-use ipfs_accelerate_runtime::weights::read_tensors;
+use ipfs_accelerate_runtime::platform::Platform;
+use ipfs_accelerate_runtime::registry::AnyModel;
+use ipfs_accelerate_runtime::weights::{Checkpoint, read_tensors};
+use ipfs_accelerate_skills::SKILLS;
+use pollster::block_on;
 use serde_json::Value;
 
 fn golden(name: &str) -> PathBuf {
@@ -76,6 +80,41 @@ fn pictures_are_prepared_to_the_bit_as_the_published_processors_do() {
         let (found, expected) = (found.as_slice::<f32>().unwrap(), expected.as_slice::<f32>().unwrap());
         let far = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(far <= 1e-6, "{name}: {far}");
+    }
+}
+
+fn vit(task: &str) -> (Box<dyn AnyModel>, ModelFiles) {
+    let options = LoadOptions { platform: Some(Platform::Cpu), ..LoadOptions::default() };
+    let model = block_on(load(SKILLS, &Checkpoint::open(golden("vit")).unwrap(), task, &options)).unwrap();
+    (model, ModelFiles::open(golden("vit")).unwrap())
+}
+
+#[test]
+fn pictures_are_classified_as_the_published_pipeline_classifies_them() {
+    let answers: Value = serde_json::from_slice(&std::fs::read(golden("vit/answers.json")).unwrap()).unwrap();
+    let (model, files) = vit(ImageClassification::PIPELINE);
+    let mut pipeline = ImageClassification::new(model, &files).unwrap();
+    pipeline.top_k = 3;
+    let read = |name: &Value| Picture::decode(&file(name.as_str().unwrap())).unwrap();
+    let pictures: Vec<Picture> = answers["pictures"].as_array().unwrap().iter().map(read).collect();
+    for batch_size in [1, 2, 8] {
+        pipeline.batch_size = batch_size;
+        let found = block_on(pipeline.run(&pictures, Control::default())).unwrap();
+        assert_eq!(found.len(), 3);
+        for (labels, expected) in found.iter().zip(answers["answers"].as_array().unwrap()) {
+            assert_eq!(labels.len(), 3);
+            for (label, expected) in labels.iter().zip(expected.as_array().unwrap()) {
+                assert_eq!(label.label, expected["label"]);
+                assert!((f64::from(label.score) - expected["score"].as_f64().unwrap()).abs() <= 1e-4, "{label:?}, expected {expected}");
+            }
+        }
+    }
+    let (model, files) = vit(ImageFeatureExtraction::PIPELINE);
+    let features = block_on(ImageFeatureExtraction::new(model, &files).unwrap().run(&pictures[..1], Control::default())).unwrap();
+    let expected: Vec<Vec<f32>> = serde_json::from_value(answers["last_hidden_state"].clone()).unwrap();
+    assert_eq!(features[0].last_hidden_state.shape(), [expected.len(), 24]);
+    for (found, expected) in features[0].last_hidden_state.as_slice::<f32>().unwrap().iter().zip(expected.iter().flatten()) {
+        assert!((found - expected).abs() <= 1e-4, "{found}, expected {expected}");
     }
 }
 

@@ -22,6 +22,8 @@ enum Command {
     Embed(commands::embed::Arguments),
     /// Names the class of texts or of pictures, whichever the model reads.
     Classify(commands::classify::Arguments),
+    /// Writes down what is said in a sound.
+    Transcribe(commands::transcribe::Arguments),
     /// Says what may stand where a text has a mask.
     FillMask(commands::fill_mask::Arguments),
     /// Prints every platform and adapter of this machine, with the reason where one is not available.
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => (arguments.json, commands::run::run(&arguments).map_err(Into::into)),
         Command::Embed(arguments) => (arguments.model.json, commands::embed::run(&arguments)),
         Command::Classify(arguments) => (arguments.model.json, commands::classify::run(&arguments)),
+        Command::Transcribe(arguments) => (arguments.model.json, commands::transcribe::run(&arguments)),
         Command::FillMask(arguments) => (arguments.model.json, commands::fill_mask::run(&arguments)),
         Command::Detect(arguments) => (arguments.json, commands::detect::run(&arguments).map_err(Into::into)),
     };

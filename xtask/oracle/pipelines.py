@@ -4,7 +4,7 @@
 Answers come from HF's `pipeline(...)`, from sentence-transformers, and from HF's image processors and feature extractors; everything
 follows from the seeds. See generated/goldens/README.md for how the weights are drawn.
 
-usage: pipelines.py OUT_DIR [text|vision|audio|generation ...]
+usage: pipelines.py OUT_DIR [text|vision|audio|generation|speech ...]
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 import torch
 import transformers
 
-PARTS = ("text", "vision", "audio", "generation")
+PARTS = ("text", "vision", "audio", "generation", "speech")
 
 
 def main():

