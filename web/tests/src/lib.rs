@@ -20,7 +20,7 @@ mod generated {
 }
 
 thread_local! {
-    static SUITES: Vec<Suite> = generated::all().into_iter().chain([shaders::suite()]).chain(conformance::suites()).chain(loss::suites()).collect();
+    static SUITES: Vec<Suite> = generated::all().into_iter().chain([shaders::suite()]).chain(conformance::suites()).chain([loss::suite()]).collect();
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
