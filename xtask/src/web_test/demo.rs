@@ -188,7 +188,8 @@ fn wait(browser: &mut dyn Driven, done: impl Fn(&str) -> bool) -> Result<String>
     let mut state = String::new();
     while Instant::now() < end {
         browser.attend();
-        state = browser.text("#state")?;
+        // The page may still be on its way.
+        state = browser.text("#state").unwrap_or_default();
         if done(&state) {
             return Ok(state);
         }
