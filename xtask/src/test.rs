@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use crate::setup;
 use crate::shell::{Result, cargo, command, root, run as run_command, run_reading};
-use crate::web_test;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -67,11 +66,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     // The tests of this program print lines that look like results, so they run apart, in silence.
     let product: &[&str] = &["test", "--workspace", "--exclude", "xtask", "--no-fail-fast", "--", "--show-output"];
     let mut green = true;
-    let _ = std::fs::remove_dir_all(web_test::shaders());
     for suite in [product, &["test", "--package", "xtask"]] {
-        let mut tests = cargo(suite);
-        tests.env("KEEP_SHADERS", web_test::shaders());
-        green &= run_reading(tests, |line| summary.read(line))?;
+        green &= run_reading(cargo(suite), |line| summary.read(line))?;
     }
     if arguments.without_web {
         println!("skipped: web tests: left out by --without-web");

@@ -25,7 +25,10 @@ pub(crate) fn suite() -> Suite {
 async fn check() -> Verdict {
     let shaders = SHADERS.with(|shaders| shaders.borrow().clone());
     if shaders.is_empty() {
-        return ("ignored", "there are none; `cargo xtask test` leaves them".into());
+        return (
+            "ignored",
+            "there are none; `KEEP_SHADERS=$PWD/target/web/shaders cargo test -p ipfs-accelerate-runtime --lib webgpu` leaves them".into(),
+        );
     }
     let device = match device(Platform::WebGpu).await {
         Ok(Device::WebGpu(device)) => device,

@@ -102,8 +102,8 @@ trait Driven {
     fn screenshot(&mut self) -> Option<Vec<u8>>;
 }
 
-/// Where the unit tests of WebGPU leave their shaders.
-pub(crate) fn shaders() -> PathBuf {
+/// Where the unit tests of WebGPU may leave their shaders.
+fn shaders() -> PathBuf {
     folder().join("shaders")
 }
 

@@ -132,7 +132,7 @@ fn close(found: &Tensor, expected: &Tensor, tolerance: f32, kernels: &str) {
     }
 }
 
-/// Leaves the shader in the folder that `KEEP_SHADERS` names: `cargo xtask test` gives them all to a browser's compiler.
+/// Leaves the shader in the folder that `KEEP_SHADERS` names: `cargo xtask web-test` gives them all to a browser's compiler.
 fn keep(dispatch: &super::Dispatch) {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let Some(folder) = std::env::var_os("KEEP_SHADERS").map(std::path::PathBuf::from) else { return };
