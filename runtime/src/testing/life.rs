@@ -193,7 +193,7 @@ mod webgpu {
             let mut model = load::<S>(&golden, options).await?;
             let Device::WebGpu(device) = model.device() else { return Err(Outcome::Failed("this is no WebGPU device".into())) };
             expect_equal("limit in use", &device.options().max_binding_bytes, &limit)?;
-            let sizes = Sizes::new(S::dimensions(model.config()).iter().map(|dimension| (dimension.name, 1)));
+            let sizes = Sizes::new(S::dimensions(model.config()).iter().map(|dimension| (dimension.name, dimension.minimum)));
             let names = S::weight_names(model.config());
             // Intermediate values are never split: a golden in which they are as large as the weights is of no use here.
             let graph = S::graph(model.config(), &names, model.head(), &sizes, &Request::new())?;
@@ -280,7 +280,7 @@ mod webgpu {
     fn program<S: Skill>(config: &S::Config, names: &WeightNames, head: &HeadSpec, size: usize) -> std::result::Result<Program, Outcome> {
         let sizes = S::dimensions(config)
             .into_iter()
-            .map(|dimension| (dimension.name, dimension.maximum.map_or(size, |(maximum, _)| maximum.min(size))));
+            .map(|dimension| (dimension.name, dimension.maximum.map_or(size, |(maximum, _)| maximum.min(size)).max(dimension.minimum)));
         Ok(optimize(&S::graph(config, names, head, &Sizes::new(sizes), &Request::new())?))
     }
 }
