@@ -69,7 +69,7 @@ impl GenerationConfig {
     /// **Errors** [`Error::ModelFile`].
     pub fn new(files: &ModelFiles) -> Result<Self> {
         let mut keys = files.object("config.json")?;
-        keys.extend(files.object(FILE)?);
+        keys.extend(files.object(FILE)?.into_iter().filter(|(_, value)| !value.is_null()));
         keys.retain(|_, value| !value.is_null());
         serde_json::from_value(Value::Object(keys)).map_err(|error| Error::ModelFile { file: FILE.into(), reason: error.to_string() })
     }
