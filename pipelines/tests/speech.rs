@@ -33,17 +33,20 @@ fn answers() -> Value {
 fn texts_are_those_of_the_published_generate() {
     let mut pipeline = pipeline();
     pipeline.options.language = Some("fr".into());
+    let no_timestamps = pipeline.config.no_timestamps_token_id.unwrap();
     for case in answers()["cases"].as_array().unwrap() {
         pipeline.options.timestamps = case["timestamps"] == true;
         pipeline.options.num_beams = Some(case["num_beams"].as_u64().unwrap() as usize);
         let mut seen = Vec::new();
         let transcript = block_on(pipeline.run(&sound(), Control::default(), &mut |text| seen.push(text.to_owned()))).unwrap();
         let tokens: Vec<u32> = transcript.segments.iter().flat_map(|segment| segment.tokens.clone()).collect();
-        let mut expected: Vec<u32> = serde_json::from_value(case["tokens"].clone()).unwrap();
-        // What comes after the last pair of times is heard again in the next window, and there is none.
-        expected.truncate(tokens.len().max(1));
-        assert_eq!(tokens, expected, "{case}");
-        assert!(case["text"].as_str().unwrap().starts_with(&transcript.text), "{case}");
+        let expected: Vec<u32> = serde_json::from_value(case["tokens"].clone()).unwrap();
+        // What comes after the last pair of times is heard again in a window of its own.
+        let is_time = |token: &u32| *token > no_timestamps;
+        let pair = (1..expected.len()).rev().find(|&place| is_time(&expected[place - 1]) && is_time(&expected[place]));
+        let kept = pair.map_or(expected.len(), |place| place + 1);
+        assert!(kept > 3 && tokens.starts_with(&expected[..kept]), "{tokens:?}, expected {:?}", &expected[..kept]);
+        assert!(pair.is_some() || tokens.len() == kept, "{tokens:?}, expected {expected:?}");
         if case["num_beams"] == 1 && case["timestamps"] == false {
             assert_eq!(transcript.text, case["text"], "{case}");
             assert!(seen.len() > 10 && transcript.text.starts_with(seen[3].trim_end_matches('\u{fffd}')), "{seen:?}");
