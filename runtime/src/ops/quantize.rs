@@ -16,7 +16,7 @@ operator! {
 }
 
 operator! {
-    /// Floats as integers. `output = clamp(round_even(input / scale) + zero_point, least, greatest)` of the integer type
+    /// Floats as integers. `output = clamp(round_even(input / scale) + zero_point, least, greatest)` of the integer type; NaN becomes the zero point
     ///
     /// **Shapes** as the input; `scale` and `zero_point` are alike and divide it: each of their elements serves a block of the input.
     /// **Types** float32, float16, `scale` as the input → the type of `zero_point`: int8, uint8, int32, uint32, int4, uint4.
@@ -79,6 +79,10 @@ mod kernels {
     }
 
     pub(super) fn quantize_linear(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
-        blocks(arguments, outputs, |x, scale, zero_point| (x / scale).round_ties_even() + zero_point);
+        blocks(arguments, outputs, |x, scale, zero_point| {
+            let steps = (x / scale).round_ties_even();
+            // NaN is no number of steps.
+            zero_point + if steps.is_nan() { 0.0 } else { steps }
+        });
     }
 }
