@@ -12,7 +12,7 @@ use super::toolchain::Toolchain;
 use crate::shell::{Result, command, run as run_command};
 
 /// Bytes of one skill's module and its JavaScript after gzip, for each set of platforms: what they may not grow beyond.
-const BUDGETS: &[(&str, &str, usize)] = &[("webgpu_and_webnn", "webgpu", 320_000), ("webgpu_webnn_and_cpu", "webgpu,cpu", 410_000)];
+const BUDGETS: &[(&str, &str, usize)] = &[("webgpu_and_webnn", "webgpu", 375_000), ("webgpu_webnn_and_cpu", "webgpu,cpu", 450_000)];
 /// Where they are to come.
 const GOAL: usize = 250_000;
 /// What the compiler emits. With `--all-features` wasm-opt writes forms that no browser reads yet.
