@@ -127,14 +127,6 @@ impl Operands<'_> {
                 }
                 Source::Node(node, 0) => {
                     let node = &self.graph.nodes()[node.0 as usize];
-                    // A weight in another shape stays a constant: browsers take filters as constants alone.
-                    if node.operator.name == "reshape"
-                        && let Some(tensor) = node.operands().next().map(|id| self.stored(id)).transpose()?.flatten()
-                    {
-                        let arguments = [&describe(&value.descriptor, []), &bytes(&tensor)];
-                        made[id] = js::call(self.builder, "constant", &arguments).map_err(thrown)?;
-                        continue;
-                    }
                     let outputs = self.node(node, &made).map_err(|thrown| self.shared.error(format!("`{}`: {thrown}", node.label)))?;
                     node.outputs.iter().zip(outputs).for_each(|(id, operand)| made[id.0 as usize] = operand);
                 }
@@ -142,16 +134,6 @@ impl Operands<'_> {
             }
         }
         Ok(made)
-    }
-
-    /// The tensor of a weight or a constant.
-    fn stored(&self, id: ValueId) -> Result<Option<Tensor>> {
-        let value = self.graph.value(id);
-        match &value.source {
-            Source::Weight(name) => (self.load)(name, &value.descriptor).map(Some),
-            Source::Constant(data) => Tensor::new(value.descriptor.clone(), data).map(Some),
-            _ => Ok(None),
-        }
     }
 
     fn constant(&self, tensor: &Tensor) -> Result<JsValue, Thrown> {
