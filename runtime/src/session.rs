@@ -50,6 +50,8 @@ pub struct SessionReport {
     pub weight_bytes: usize,
     /// Bytes that the device holds for all sessions of the model by now.
     pub allocated_bytes: u64,
+    /// Pieces of memory that those bytes are, where the driver counts them.
+    pub allocations: Option<usize>,
 }
 
 impl Device {

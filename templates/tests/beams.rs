@@ -10,14 +10,12 @@ async fn reordered_states_go_on_as_the_rows_they_became(context: &Context<Skills
         let mut given = BTreeMap::new();
         for name in required.map(|input| input.name) {
             let tensor = &golden.inputs[name];
-            let rows = if name == generation.ids { tensor.clone() } else { selected(tensor, &vec![0; tensor.shape()[0]])? };
-            given.insert(name.to_owned(), rows);
+            given.insert(name.to_owned(), if name == generation.ids { tensor.clone() } else { selected(tensor, &vec![0; tensor.shape()[0]])? });
         }
         let ids = given[generation.ids].clone();
-        let (batch, tokens) = (ids.shape()[0], ids.shape()[1]);
+        let (batch, tokens, half) = (ids.shape()[0], ids.shape()[1], ids.shape()[1] / 2);
         // The last row twice, then the others: row `i` becomes `chosen[i]`.
         let chosen: Vec<usize> = (0..batch).map(|row| (batch - 1).saturating_sub(row.saturating_sub(1))).collect();
-        let half = tokens / 2;
         let whole = model.run(&given, &[]).await?;
         let states = model.states(&whole.sizes).await?;
         // What is encoded once serves every beam.

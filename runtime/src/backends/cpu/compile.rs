@@ -152,6 +152,7 @@ impl Compiled {
                 + self.scratch.bytes()
                 + outputs
                 + weights) as u64,
+            allocations: None,
         }
     }
 }

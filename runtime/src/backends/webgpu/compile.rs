@@ -172,6 +172,8 @@ pub struct Report {
     pub transfer_bytes: u64,
     /// Bytes that the driver's allocator has given to the whole device, now; none where it does not count.
     pub allocated_bytes: Option<u64>,
+    /// Pieces of memory that those bytes are.
+    pub allocations: Option<usize>,
 }
 
 impl Compiled {
@@ -268,6 +270,7 @@ impl Compiled {
             weight_bytes: plan.constant_bytes(),
             transfer_bytes: 2 * (input_buffer.size() + output_buffer.size()),
             allocated_bytes: None,
+            allocations: None,
         };
         Ok(Self {
             shared: Arc::clone(shared),
@@ -292,13 +295,17 @@ impl Compiled {
             arena_bytes: report.arena_bytes as usize,
             weight_bytes: report.weight_bytes as usize,
             allocated_bytes: report.allocated_bytes.unwrap_or(report.arena_bytes + report.weight_bytes + report.transfer_bytes),
+            allocations: report.allocations,
         }
     }
 
     /// The facts, with what the driver counts now.
     pub fn details(&self) -> Report {
-        let allocated_bytes = self.shared.device.generate_allocator_report().map(|report| report.total_allocated_bytes);
-        Report { allocated_bytes, ..self.report.clone() }
+        let (bytes, pieces) = match self.shared.device.generate_allocator_report() {
+            Some(counted) => (Some(counted.total_allocated_bytes), Some(counted.allocations.len())),
+            None => (None, None),
+        };
+        Report { allocated_bytes: bytes, allocations: pieces, ..self.report.clone() }
     }
 }
 

@@ -90,6 +90,7 @@ impl Compiled {
             arena_bytes: 0,
             weight_bytes: self.weight_bytes,
             allocated_bytes: (self.weight_bytes + ports) as u64,
+            allocations: None,
         }
     }
 }
