@@ -182,10 +182,20 @@ impl Product {
         );
         let group = if groups > 1 { format!("batch % {groups}u * {inputs}u + ") } else { String::new() };
         let _ = writeln!(text, "let c = {group}{channel};");
-        if !inside(&c.window, &c.input, &c.output) {
-            let _ = writeln!(text, "if (row >= {}u || column >= {}u) {{ return 0.0; }}", c.input.sizes[2], c.input.sizes[3]);
+        if inside(&c.window, &c.input, &c.output) {
+            let _ = writeln!(text, "return image({});\n}}", place(&c.input.strides, ["n", "c", "row", "column"]));
+        } else {
+            // Without a branch: SwiftShader's compiler takes minutes and gigabytes for a tile of these calls with one each.
+            let [_, _, height, width] = c.input.sizes;
+            let _ = writeln!(
+                text,
+                "let inside_row = min(row, {}u);\nlet inside_column = min(column, {}u);\n\
+                 return select(0.0, image({}), (row < {height}u) & (column < {width}u));\n}}",
+                height.saturating_sub(1),
+                width.saturating_sub(1),
+                place(&c.input.strides, ["n", "c", "inside_row", "inside_column"])
+            );
         }
-        let _ = writeln!(text, "return image({});\n}}", place(&c.input.strides, ["n", "c", "row", "column"]));
         text
     }
 }
