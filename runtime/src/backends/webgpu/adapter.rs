@@ -135,7 +135,14 @@ pub(super) fn instance() -> wgpu::Instance {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     // wgpu checks what it is given either way; the driver's own validation layers are for debugging wgpu.
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
-    wgpu::Instance::new(descriptor)
+    let instance = wgpu::Instance::new(descriptor);
+    // With its last instance a driver is unloaded, while threads and exit handlers of its own may still call into it: the first one stays.
+    #[cfg(not(target_family = "wasm"))]
+    {
+        static FIRST: std::sync::OnceLock<wgpu::Instance> = std::sync::OnceLock::new();
+        FIRST.get_or_init(|| instance.clone());
+    }
+    instance
 }
 
 #[cfg(not(target_family = "wasm"))]

@@ -65,6 +65,8 @@ pub(super) struct Blocking {
     pub(super) y: usize,
     /// Elements of `inner` in workgroup memory; 0 reads the bindings.
     pub(super) tile: usize,
+    /// Sums are stored in a loop: compilers of software adapters take seconds for what is written out, and an array costs them nothing.
+    pub(super) looped: bool,
 }
 
 impl Blocking {
@@ -74,13 +76,13 @@ impl Blocking {
         let large = matmul.rows >= 32 && matmul.rows * matmul.inner * matmul.columns >= 1 << 25;
         let rows = matmul.rows.clamp(1, if large { 16 } else { 8 });
         if options.software {
-            return Self { rows, columns, x: 8, y: 1, tile: 0 };
+            return Self { rows, columns, x: 8, y: 1, tile: 0, looped: true };
         }
         let rows = rows.min(8);
         if matmul.rows < 8 {
-            return Self { rows, columns: 4, x: 64, y: 1, tile: 0 };
+            return Self { rows, columns: 4, x: 64, y: 1, tile: 0, looped: false };
         }
-        Self { rows: 4, columns: 4, x: 16, y: 16, tile: 16 }
+        Self { rows: 4, columns: 4, x: 16, y: 16, tile: 16, looped: false }
     }
 }
 

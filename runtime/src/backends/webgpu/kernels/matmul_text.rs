@@ -256,37 +256,49 @@ impl Text<'_> {
         text.push_str("}\nworkgroupBarrier();\n}\n");
     }
 
-    /// Bias, activation, residual, and the write, each guarded at the edges.
+    /// Every sum of an invocation, one after another or in a loop.
     fn stores(&self, text: &mut String) {
-        let Self { matmul, block, wide, .. } = self;
-        let suffix = if *wide == 4 { "4" } else { "" };
-        for r in 0..block.rows {
-            let _ = writeln!(
-                text,
-                "if (row + {r}u < {}u) {{ let start = (batch * {}u + row + {r}u) * {}u + {}u;",
-                matmul.rows, matmul.rows, matmul.output_columns, matmul.first_column
-            );
-            for c in (0..block.columns).step_by(*wide) {
-                let sum = match wide {
-                    4 => format!("vec4<f32>(s{r}_{c}, s{r}_{}, s{r}_{}, s{r}_{})", c + 1, c + 2, c + 3),
-                    _ => format!("s{r}_{c}"),
-                };
-                let _ =
-                    write!(text, "if (column + {c}u < {}u) {{ let at = (start + column + {c}u) / {wide}u; var v = {sum}; ", matmul.columns);
-                if let (Some(_), Some(groups)) = (matmul.bias, matmul.bias_groups) {
-                    let _ = write!(text, "v += bias(batch % {groups}u * {}u + row + {r}u); ", matmul.rows);
-                } else if matmul.bias.is_some() {
-                    let _ = write!(text, "v += bias{suffix}((column + {}u) / {wide}u); ", c + matmul.first_column);
-                }
-                if matmul.activation.is_some() {
-                    text.push_str("v = activate(v); ");
-                }
-                if matmul.residual.is_some() {
-                    let _ = write!(text, "v += residual{suffix}(at); ");
-                }
-                let _ = writeln!(text, "set_product{suffix}(at, v); }}");
-            }
+        let Self { block, wide, .. } = self;
+        let across = block.columns / wide;
+        let sum = |r: usize, c: usize| match wide {
+            4 => format!("vec4<f32>(s{r}_{c}, s{r}_{}, s{r}_{}, s{r}_{})", c + 1, c + 2, c + 3),
+            _ => format!("s{r}_{c}"),
+        };
+        let places = (0..block.rows * across).map(|i| (i / across, i % across * wide));
+        if block.looped {
+            let count = block.rows * across;
+            let sums: Vec<String> = places.map(|(r, c)| sum(r, c)).collect();
+            let element = if *wide == 4 { "vec4<f32>" } else { "f32" };
+            let _ = writeln!(text, "var sums = array<{element}, {count}>({});", sums.join(", "));
+            let _ = writeln!(text, "for (var i = 0u; i < {count}u; i++) {{\nlet r = i / {across}u;\nlet c = i % {across}u * {wide}u;");
+            self.store(text, "r", "c", "sums[i]");
             text.push_str("}\n");
+        } else {
+            places.for_each(|(r, c)| self.store(text, &format!("{r}u"), &format!("{c}u"), &sum(r, c)));
         }
+    }
+
+    /// Bias, activation, residual, and the write, guarded at the edges.
+    fn store(&self, text: &mut String, r: &str, c: &str, sum: &str) {
+        let Self { matmul, wide, .. } = self;
+        let (rows, suffix) = (matmul.rows, if *wide == 4 { "4" } else { "" });
+        let _ = write!(
+            text,
+            "if (row + {r} < {rows}u && column + {c} < {}u) {{ \
+             let at = ((batch * {rows}u + row + {r}) * {}u + {}u + column + {c}) / {wide}u; var v = {sum}; ",
+            matmul.columns, matmul.output_columns, matmul.first_column
+        );
+        if let (Some(_), Some(groups)) = (matmul.bias, matmul.bias_groups) {
+            let _ = write!(text, "v += bias(batch % {groups}u * {rows}u + row + {r}); ");
+        } else if matmul.bias.is_some() {
+            let _ = write!(text, "v += bias{suffix}((column + {c} + {}u) / {wide}u); ", matmul.first_column);
+        }
+        if matmul.activation.is_some() {
+            text.push_str("v = activate(v); ");
+        }
+        if matmul.residual.is_some() {
+            let _ = write!(text, "v += residual{suffix}(at); ");
+        }
+        let _ = writeln!(text, "set_product{suffix}(at, v); }}");
     }
 }
