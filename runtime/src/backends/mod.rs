@@ -4,6 +4,7 @@
 mod browser;
 #[cfg(feature = "cpu")]
 pub mod cpu;
+#[cfg(feature = "webgpu")]
 pub mod webgpu;
 #[cfg(feature = "webnn")]
 pub mod webnn;

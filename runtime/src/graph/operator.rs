@@ -1,4 +1,4 @@
-//! What an operator is: a name, parameters, a rule, and (with the feature `cpu`) a kernel.
+//! What an operator is: a name, parameters, a rule, and (with the features `cpu` and `webgpu`) what computes it there.
 //! `operator!` makes the static description, the options struct and the builder's method from one declaration,
 //! so that the spec language, the documentation and the typed API cannot disagree.
 
@@ -106,6 +106,9 @@ pub struct Operator {
     /// Reference kernel.
     #[cfg(feature = "cpu")]
     pub kernel: crate::backends::cpu::Kernel,
+    /// Its dispatches. A program holds those of the operators that it names, and no others.
+    #[cfg(feature = "webgpu")]
+    pub(crate) wgsl: crate::backends::webgpu::Wgsl,
 }
 
 impl std::fmt::Debug for Operator {
@@ -164,7 +167,7 @@ into_argument! {
     DataType => |data_type| Argument::DataType(data_type);
 }
 
-/// Declares an operator: `name "webnnName" STATIC (required: kind, …) [-> list] [options Struct { option: kind = default, … }] rule …; kernel …;`.
+/// Declares an operator: `name "webnnName" STATIC (required: kind, …) [-> list] [options Struct { option: kind = default, … }] rule …; kernel …; wgsl …;`.
 macro_rules! operator {
     (
         $(#[doc = $doc:literal])*
@@ -172,6 +175,7 @@ macro_rules! operator {
         $(options $options:ident { $( $(#[doc = $option_doc:literal])* $option:ident : $option_kind:ident $(= $default:expr)? ),* $(,)? })?
         rule $rule:path;
         kernel $kernel:path;
+        wgsl $wgsl:path;
     ) => {
         $(
             #[doc = concat!("Options of `", stringify!($name), "`.")]
@@ -209,6 +213,8 @@ macro_rules! operator {
             rule: $rule,
             #[cfg(feature = "cpu")]
             kernel: $kernel,
+            #[cfg(feature = "webgpu")]
+            wgsl: $wgsl,
         };
 
         impl $crate::graph::GraphBuilder {

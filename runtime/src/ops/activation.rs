@@ -17,6 +17,7 @@ macro_rules! activation {
             $(options $options { $(#[doc = $option_doc] $option: float = $default),* })?
             rule $rule;
             kernel kernels::$name;
+            wgsl crate::backends::webgpu::elementwise;
         }
     )*};
 }

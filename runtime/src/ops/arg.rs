@@ -21,6 +21,7 @@ macro_rules! arg {
             }
             rule rule;
             kernel kernels::$name;
+            wgsl wgsl::$name;
         }
     )*};
 }
@@ -75,4 +76,46 @@ mod kernels {
     }
 
     kernels! { arg_min <; arg_max >; }
+}
+
+#[cfg(feature = "webgpu")]
+mod wgsl {
+    use crate::backends::webgpu::{Emitter, Form, Storage, around, walk};
+    use crate::error::Result;
+
+    pub(super) fn arg_min(emitter: &mut Emitter<'_>) -> Result<()> {
+        arg(emitter, "x", "best")
+    }
+
+    pub(super) fn arg_max(emitter: &mut Emitter<'_>) -> Result<()> {
+        arg(emitter, "best", "x")
+    }
+
+    /// The place of the element that is the best: one is better where `less` is less than `greater`.
+    fn arg(emitter: &mut Emitter<'_>, less: &str, greater: &str) -> Result<()> {
+        let (input, output) = (emitter.tensor("input")?, emitter.output.clone());
+        let [outer, size, inner] = around(&emitter.operand("input").shape, emitter.int("axis"));
+        let mut shader = emitter.shader();
+        shader.read("input", &input, 1);
+        let better = match input.storage {
+            Storage::I64 => format!("wi_less({less}, {greater})"),
+            Storage::U64 => format!("wu_less({less}, {greater})"),
+            // The first that is no number is taken, as of floats it is in no order.
+            Storage::F32 | Storage::F16 => format!("{less} < {greater} || (m_isnan(x) == 1u && m_isnan(best) == 0u)"),
+            _ => format!("{less} < {greater}"),
+        };
+        let result = match output.storage.scalar() {
+            "vec2<u32>" => "vec2<u32>(found, 0u)",
+            "i32" => "i32(found)",
+            _ => "found",
+        };
+        let start = walk("start", "i", &[outer, inner], &[size * inner, 1], 0);
+        let body = format!(
+            "fn element(i: u32) -> {} {{\n{start}var best = input(start);\nvar found = 0u;\n\
+             for (var k = 1u; k < {size}u; k++) {{ let x = input(start + k * {inner}u); if ({better}) {{ best = x; found = k; }} }}\n\
+             return {result};\n}}\n",
+            output.storage.scalar()
+        );
+        emitter.element(shader, &output, Form::One, &body)
+    }
 }

@@ -23,6 +23,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -55,4 +56,27 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         *x = normal * scale.as_ref().map_or(1.0, |scale| scale[channel]) + bias.as_ref().map_or(0.0, |bias| bias[channel]);
     }
     outputs[0].store(&output);
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Form, around, literal};
+    let mut shader = emitter.shader();
+    for name in ["input", "mean", "variance"] {
+        shader.read(name, &emitter.tensor(name)?, 1);
+    }
+    let mut end = String::new();
+    for (name, sign) in [("scale", "*"), ("bias", "+")] {
+        if let Some(tensor) = emitter.optional(name)? {
+            shader.read(name, &tensor, 1);
+            end.push_str(&format!(" {sign} {name}(c)"));
+        }
+    }
+    let [_, channels, inner] = around(&emitter.operand("input").shape, emitter.int("axis"));
+    let body = format!(
+        "fn element(i: u32) -> f32 {{\nlet c = i / {inner}u % {channels}u;\n\
+         return (input(i) - mean(c)) / sqrt(variance(c) + {}){end};\n}}\n",
+        literal(emitter.float("epsilon"), "f32")
+    );
+    emitter.element(shader, &emitter.output.clone(), Form::One, &body)
 }

@@ -15,6 +15,7 @@ macro_rules! binary {
             $name $webnn $static_name (a: operand, b: operand)
             rule rule;
             kernel kernels::$name;
+            wgsl crate::backends::webgpu::elementwise;
         }
     )*};
 }

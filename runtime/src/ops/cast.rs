@@ -12,6 +12,7 @@ operator! {
     cast "cast" CAST (input: operand, data_type: data_type)
     rule rule;
     kernel kernel;
+    wgsl crate::backends::webgpu::elementwise;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {

@@ -18,6 +18,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl crate::backends::webgpu::elementwise;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {

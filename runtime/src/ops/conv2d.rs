@@ -31,6 +31,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 /// A convolution free of layouts; `conv_transpose2d` is one too.
@@ -115,4 +116,159 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         output[offset(index, &c.output.strides)] = sum + bias.as_ref().map_or(0.0, |bias| bias[channel]);
     });
     outputs[0].store(&output);
+}
+
+/// A matrix product whose one side is read out of the image where it is needed (an implicit GEMM): the filters times the windows' contents
+/// where channels come first, the contents times the filters where they come last. Groups of channels are batches of that product where
+/// channels come first. What does not fit this (groups where channels come last, filters stored otherwise) is one invocation an output
+/// element.
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Form, window};
+    let c = Convolution::of(emitter).map_err(|reason| emitter.refuse(reason))?;
+    if let Some(product) = product::Product::of(&c) {
+        return product.emit(&c, emitter);
+    }
+    let (inputs, outputs) = (c.input.sizes[1] / c.groups, c.output.sizes[1] / c.groups);
+    let mut shader = emitter.shader();
+    let bias = window::ports(emitter, &mut shader)?;
+    let body = format!(
+        "fn element(i: u32) -> f32 {{\n{}var sum = {bias};\nlet first = c / {outputs}u * {inputs}u;\n\
+         for (var ky = 0u; ky < {}u; ky++) {{\nfor (var kx = 0u; kx < {}u; kx++) {{\n{}\
+         if (row >= {}u || column >= {}u) {{ continue; }}\n\
+         for (var k = 0u; k < {inputs}u; k++) {{\nlet channel = first + k;\nsum += image({}) * filters({});\n}}\n}}\n}}\nreturn sum;\n}}\n",
+        window::coordinates(&c.output),
+        c.window.sizes[0],
+        c.window.sizes[1],
+        window::entry(&c.window),
+        c.input.sizes[2],
+        c.input.sizes[3],
+        window::place(&c.input.strides, ["n", "channel", "row", "column"]),
+        window::place(&c.filter_strides, ["c", "k", "ky", "kx"]),
+    );
+    emitter.element(shader, &emitter.output.clone(), Form::One, &body)
+}
+
+#[cfg(feature = "webgpu")]
+mod product {
+    use super::Convolution;
+    use crate::backends::webgpu::{Emitter, Matmul, Side, matmul, window};
+    use crate::error::Result;
+
+    /// How a convolution is a product.
+    pub(super) struct Product {
+        /// Channels come first: the filters are the left side.
+        channels_first: bool,
+        /// The filter's entries in the order of the inner axis: channel first, or row first.
+        channel_major: bool,
+        /// The filter is `[outputs, inner]`, else `[inner, outputs]`.
+        by_output: bool,
+    }
+
+    impl Product {
+        pub(super) fn of(c: &Convolution) -> Option<Self> {
+            let [outputs, inputs, rows, columns] = [c.output.sizes[1], c.input.sizes[1] / c.groups, c.window.sizes[0], c.window.sizes[1]];
+            let channels_first = c.output.strides[3] == 1 || c.output.sizes[1] == 1;
+            let entries = rows * columns;
+            // Strides of axes of one element say nothing.
+            let is = |expected: [usize; 4]| {
+                c.filter_strides.iter().zip(expected).zip([outputs, inputs, rows, columns]).all(|((a, b), size)| size == 1 || *a == b)
+            };
+            let (channel_major, by_output) = match () {
+                () if is([inputs * entries, entries, columns, 1]) => (true, true),
+                () if is([inputs * entries, 1, columns * inputs, inputs]) => (false, true),
+                () if is([1, entries * outputs, columns * outputs, outputs]) => (true, false),
+                () if is([1, outputs, columns * inputs * outputs, inputs * outputs]) => (false, false),
+                () => return None,
+            };
+            // The product takes its left side by rows, and batches of it whole.
+            let fits = if channels_first { by_output } else { c.groups == 1 };
+            fits.then_some(Self { channels_first, channel_major, by_output })
+        }
+
+        pub(super) fn emit(&self, c: &Convolution, emitter: &mut Emitter<'_>) -> Result<()> {
+            let (input, filter, bias) = (emitter.tensor("input")?, emitter.tensor("filter")?, emitter.optional("bias")?);
+            let (output, written) = (emitter.output.clone(), emitter.written(&emitter.output));
+            let (groups, inputs, outputs) = (c.groups, c.input.sizes[1] / c.groups, c.output.sizes[1] / c.groups);
+            let [batches, _, height, width] = c.output.sizes;
+            let (inner, positions) = (inputs * c.window.sizes[0] * c.window.sizes[1], height * width);
+            let contents = self.contents(c, positions);
+            let mut sizes = Matmul {
+                a: &filter,
+                b: &input,
+                output: &written,
+                rows: outputs,
+                inner,
+                columns: positions,
+                output_columns: positions,
+                first_column: 0,
+                transposed: false,
+                batch: vec![batches, groups],
+                a_strides: vec![0, outputs * inner],
+                b_strides: vec![groups, 1],
+                bias: bias.as_ref(),
+                bias_groups: Some(groups),
+                residual: None,
+                activation: None,
+                contents: Some((Side::B, &contents)),
+            };
+            if !self.channels_first {
+                // The rows of all batches follow one another, in the contents as in the output.
+                sizes = Matmul {
+                    a: &input,
+                    b: &filter,
+                    rows: batches * positions,
+                    columns: outputs,
+                    output_columns: outputs,
+                    transposed: self.by_output,
+                    batch: vec![],
+                    a_strides: vec![],
+                    b_strides: vec![],
+                    bias_groups: None,
+                    contents: Some((Side::A, &contents)),
+                    ..sizes
+                };
+            }
+            emitter.push(matmul(&sizes, emitter.options, emitter.label)?);
+            emitter.narrow(&written, &output)
+        }
+
+        /// `fn contents(batch: u32, k: u32, at: u32) -> f32`: entry `k` of the window at position `at`. The batch is that of images and groups
+        /// where channels come first, else positions go on from image to image.
+        fn contents(&self, c: &Convolution, positions: usize) -> String {
+            let (groups, inputs) = (c.groups, c.input.sizes[1] / c.groups);
+            let [rows, columns] = c.window.sizes;
+            let width = c.output.sizes[3];
+            let (p, n) = if self.channels_first {
+                (String::from("at"), format!("batch / {groups}u"))
+            } else {
+                (format!("at % {positions}u"), format!("at / {positions}u"))
+            };
+            let entries = rows * columns;
+            let (channel, ky, kx) = if self.channel_major {
+                (format!("k / {entries}u"), format!("k / {columns}u % {rows}u"), format!("k % {columns}u"))
+            } else {
+                (format!("k % {inputs}u"), format!("k / {}u", columns * inputs), format!("k / {inputs}u % {columns}u"))
+            };
+            let group = if groups > 1 { format!("batch % {groups}u * {inputs}u + ") } else { String::new() };
+            let mut text = format!(
+                "fn contents(batch: u32, k: u32, at: u32) -> f32 {{\nlet n = {n};\nlet p = {p};\n\
+                 let y = p / {width}u;\nlet x = p % {width}u;\nlet ky = {ky};\nlet kx = {kx};\n{}let c = {group}{channel};\n",
+                window::entry(&c.window)
+            );
+            if window::inside(&c.window, &c.input, &c.output) {
+                return text + &format!("return image({});\n}}\n", window::place(&c.input.strides, ["n", "c", "row", "column"]));
+            }
+            // Without a branch: SwiftShader's compiler takes minutes and gigabytes for a tile of these calls with one each.
+            let [_, _, height, width] = c.input.sizes;
+            text.push_str(&format!(
+                "let inside_row = min(row, {}u);\nlet inside_column = min(column, {}u);\n\
+                 return select(0.0, image({}), (row < {height}u) & (column < {width}u));\n}}\n",
+                height.saturating_sub(1),
+                width.saturating_sub(1),
+                window::place(&c.input.strides, ["n", "c", "inside_row", "inside_column"])
+            ));
+            text
+        }
+    }
 }

@@ -37,6 +37,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 /// Reads and checks the options of a call.
@@ -96,4 +97,36 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         each_index(&c.output.sizes, |_, index| output[offset(index, &c.output.strides)] += bias[index[1]]);
     }
     outputs[0].store(&output);
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    // Each output element gathers what the input spreads to it.
+    use crate::backends::webgpu::{Form, window};
+    let c = convolution(emitter).map_err(|reason| emitter.refuse(reason))?;
+    let (inputs, outputs) = (c.input.sizes[1] / c.groups, c.output.sizes[1] / c.groups);
+    let mut shader = emitter.shader();
+    let bias = window::ports(emitter, &mut shader)?;
+    // The input's place times the stride is the output's place before the padding is cut, less the entry's: it must divide.
+    let along = |name: &str, axis: usize, position: &str, entry: &str| {
+        let (stride, dilation, padding) = (c.window.strides[axis], c.window.dilations[axis], c.window.padding[2 * axis]);
+        format!(
+            "let {name}_at = {position} + {padding}u - {entry} * {dilation}u;\nlet {name} = {name}_at / {stride}u;\n\
+             if ({position} + {padding}u < {entry} * {dilation}u || {name}_at % {stride}u != 0u || {name} >= {}u) {{ continue; }}\n",
+            c.input.sizes[2 + axis]
+        )
+    };
+    let body = format!(
+        "fn element(i: u32) -> f32 {{\n{}var sum = {bias};\nlet first = c / {outputs}u * {inputs}u;\nlet own = c % {outputs}u;\n\
+         for (var ky = 0u; ky < {}u; ky++) {{\n{}for (var kx = 0u; kx < {}u; kx++) {{\n{}\
+         for (var k = 0u; k < {inputs}u; k++) {{\nlet channel = first + k;\nsum += image({}) * filters({});\n}}\n}}\n}}\nreturn sum;\n}}\n",
+        window::coordinates(&c.output),
+        c.window.sizes[0],
+        along("row", 0, "y", "ky"),
+        c.window.sizes[1],
+        along("column", 1, "x", "kx"),
+        window::place(&c.input.strides, ["n", "channel", "row", "column"]),
+        window::place(&c.filter_strides, ["own", "channel", "ky", "kx"]),
+    );
+    emitter.element(shader, &emitter.output.clone(), Form::One, &body)
 }

@@ -19,6 +19,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -48,4 +49,27 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
             }
         }
     })
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Form, around};
+    let (input, [_, size, inner]) = (emitter.tensor("input")?, around(&emitter.operand("input").shape, emitter.int("axis")));
+    let (exclusive, reversed) = (emitter.bool("exclusive"), emitter.bool("reversed"));
+    let mut shader = emitter.shader();
+    shader.read("input", &input, 1);
+    let add = if input.storage.is_wide() { "w_add(sum, x)" } else { "sum + x" };
+    let own = if exclusive { "k" } else { "k + 1u" };
+    let (first, end) = match (reversed, exclusive) {
+        (false, _) => (String::from("0u"), own.to_owned()),
+        (true, true) => (String::from("k + 1u"), format!("{size}u")),
+        (true, false) => (String::from("k"), format!("{size}u")),
+    };
+    // An invocation adds up what stands before its element.
+    let body = format!(
+        "fn element(i: u32) -> {0} {{\nlet k = i / {inner}u % {size}u;\nlet start = i - k * {inner}u;\nvar sum = {0}();\n\
+         for (var j = {first}; j < {end}; j++) {{ let x = input(start + j * {inner}u); sum = {add}; }}\nreturn sum;\n}}\n",
+        input.storage.scalar()
+    );
+    emitter.element(shader, &emitter.output.clone(), Form::One, &body)
 }

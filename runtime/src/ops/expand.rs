@@ -13,6 +13,7 @@ operator! {
     expand "expand" EXPAND (input: operand, new_shape: ints)
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -28,4 +29,11 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     use crate::backends::cpu::{broadcast_strides, move_elements, offset};
     let strides = broadcast_strides(&arguments.operand("input").shape, outputs[0].shape());
     move_elements(arguments.operands[0], &mut outputs[0], |index| offset(index, &strides));
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    let shape = &emitter.operand("input").shape;
+    let strides = crate::optimize::broadcast(shape, &crate::backends::webgpu::packed_strides(shape), emitter.output_shape());
+    emitter.view(emitter.outputs[0], 0, strides)
 }

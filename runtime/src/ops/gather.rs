@@ -19,6 +19,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -43,4 +44,26 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         let from = (number / count * size + indices.place(number % count, size)) * slice;
         output.copy_from_slice(&input[from..from + slice]);
     }
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Form, around, place_index};
+    let (input, indices, output) = (emitter.tensor("input")?.raw(), emitter.tensor("indices")?, emitter.output.raw());
+    let [outer, size, inner] = around(&emitter.operand("input").shape, emitter.int("axis"));
+    let mut shader = emitter.shader();
+    let four = inner.is_multiple_of(4) && input.allows_four() && output.allows_four();
+    let (form, width, suffix) = if four { (Form::Four, 4, "4") } else { (Form::One, 1, "") };
+    shader.read("input", &input, width);
+    shader.read("indices", &indices, 1);
+    let (step, count) = (inner / width, indices.elements);
+    let scalar = input.storage.scalar();
+    let result = if four { format!("vec4<{scalar}>") } else { scalar.to_owned() };
+    let position = if outer == 1 { String::new() } else { format!("i / {}u * {}u + ", count * step, size * step) };
+    let body = format!(
+        "{}fn element{suffix}(i: u32) -> {result} {{\nlet at = place_index(i / {step}u % {count}u, {size}u);\n\
+         return input{suffix}({position}at * {step}u + i % {step}u);\n}}\n",
+        place_index(&indices)
+    );
+    emitter.element(shader, &output, form, &body)
 }

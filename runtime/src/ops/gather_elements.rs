@@ -19,6 +19,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -37,4 +38,24 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     move_numbered(arguments.operands[0], &mut outputs[0], |number, index| {
         offset(index, &packed) - index[axis] * packed[axis] + indices.place(number, shape[axis]) * packed[axis]
     });
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Form, packed_strides, place_index, walk};
+    let (input, indices, output) = (emitter.tensor("input")?.raw(), emitter.tensor("indices")?, emitter.output.raw());
+    let (shape, axis) = (&emitter.operand("input").shape, emitter.int("axis"));
+    let mut shader = emitter.shader();
+    shader.read("input", &input, 1);
+    shader.read("indices", &indices, 1);
+    let mut strides = packed_strides(shape);
+    let stride = std::mem::take(&mut strides[axis]);
+    let body = format!(
+        "{}fn element(i: u32) -> {} {{\n{}return input(at + place_index(i, {}u) * {stride}u);\n}}\n",
+        place_index(&indices),
+        input.storage.scalar(),
+        walk("at", "i", emitter.output_shape(), &strides, 0),
+        shape[axis]
+    );
+    emitter.element(shader, &output, Form::One, &body)
 }

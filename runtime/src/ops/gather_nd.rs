@@ -15,6 +15,7 @@ operator! {
     gather_nd "gatherND" GATHER_ND (input: operand, indices: operand)
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -30,4 +31,22 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     for (output, start) in outputs[0].bytes.chunks_exact_mut(slice.max(1)).zip(starts) {
         output.copy_from_slice(&arguments.operands[0][start * slice..][..slice]);
     }
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Form, first_of_row};
+    let (input, indices, output) = (emitter.tensor("input")?.raw(), emitter.tensor("indices")?, emitter.output.raw());
+    let shape = &emitter.operand("input").shape;
+    let depth = emitter.operand("indices").shape.last().copied().unwrap_or(0);
+    let mut shader = emitter.shader();
+    shader.read("input", &input, 1);
+    shader.read("indices", &indices, 1);
+    let inner: usize = shape[depth..].iter().product();
+    let body = format!(
+        "{}fn element(i: u32) -> {} {{ return input(first(i / {inner}u) + i % {inner}u); }}\n",
+        first_of_row(&indices, shape, depth),
+        input.storage.scalar()
+    );
+    emitter.element(shader, &output, Form::One, &body)
 }

@@ -25,6 +25,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -75,4 +76,34 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
             }
         }
     })
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Form, literal};
+    let (a, b, c) = (emitter.floats("a")?, emitter.floats("b")?, emitter.optional("c")?);
+    let (transpose_a, transpose_b) = (emitter.bool("a_transpose"), emitter.bool("b_transpose"));
+    let (rows, columns) = (emitter.output_shape()[0], emitter.output_shape()[1]);
+    let inner = emitter.operand("a").shape[usize::from(!transpose_a)];
+    let mut shader = emitter.shader();
+    let a_at = if transpose_a { format!("k * {rows}u + row") } else { format!("row * {inner}u + k") };
+    let b_at = if transpose_b { format!("column * {inner}u + k") } else { format!("k * {columns}u + column") };
+    // One invocation an element: the products of models go through the kernel of `matmul`.
+    let mut body = format!("fn element(i: u32) -> f32 {{\nlet row = i / {columns}u;\nlet column = i % {columns}u;\nvar sum = 0.0;\n");
+    if inner > 0 {
+        shader.read("a", &a, 1);
+        shader.read("b", &b, 1);
+        body.push_str(&format!("for (var k = 0u; k < {inner}u; k++) {{ sum += a({a_at}) * b({b_at}); }}\n"));
+    }
+    body.push_str(&format!("sum *= {};\n", literal(emitter.float("alpha"), "f32")));
+    if let (Some(c), Some(descriptor)) = (c, emitter.optional_operand("c")) {
+        shader.read("c", &c, 1);
+        let shape = &descriptor.shape;
+        let size = |from_end: usize| shape.len().checked_sub(from_end).map_or(1, |axis| shape[axis]);
+        let row = if size(2) == 1 { String::from("0u") } else { format!("row * {}u", size(1)) };
+        let column = if size(1) == 1 { "0u" } else { "column" };
+        body.push_str(&format!("sum += {} * c({row} + {column});\n", literal(emitter.float("beta"), "f32")));
+    }
+    body.push_str("return sum;\n}\n");
+    emitter.element(shader, &emitter.output.clone(), Form::One, &body)
 }

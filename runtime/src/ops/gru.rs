@@ -35,6 +35,7 @@ operator! {
     }
     rule rule;
     kernel kernels::gru;
+    wgsl wgsl::gru;
 }
 
 operator! {
@@ -62,6 +63,7 @@ operator! {
     }
     rule cell_rule;
     kernel kernels::gru_cell;
+    wgsl wgsl::gru_cell;
 }
 
 /// The places of the gates `z`, `r`, `n` in the weights, and the two functions.
@@ -173,5 +175,53 @@ mod kernels {
             }
         }
         outputs.iter_mut().zip([&hidden, &sequence]).for_each(|(output, numbers)| output.store(numbers));
+    }
+}
+
+#[cfg(feature = "webgpu")]
+mod wgsl {
+    use super::cell;
+    use crate::backends::webgpu::{Emitter, recurrent};
+    use crate::error::Result;
+    use crate::ops::recurrent::directions;
+
+    pub(super) fn gru(emitter: &mut Emitter<'_>) -> Result<()> {
+        let directions = directions(emitter).map_err(|reason| emitter.refuse(reason))?;
+        network(emitter, directions, emitter.int("steps"), "initial_hidden_state")
+    }
+
+    pub(super) fn gru_cell(emitter: &mut Emitter<'_>) -> Result<()> {
+        network(emitter, &[false], 1, "hidden_state")
+    }
+
+    fn network(emitter: &mut Emitter<'_>, directions: &[bool], steps: usize, hidden: &str) -> Result<()> {
+        let (places, [gate_function, new_function]) = cell(emitter).map_err(|reason| emitter.refuse(reason))?;
+        let reset_after = emitter.bool("reset_after");
+        recurrent::emit(emitter, directions, steps, 3, &[hidden], &|walk, _| {
+            let [z, r, n] = places.map(|gate| walk.place(gate));
+            let gate = |row: &str| {
+                format!(
+                    "{{ {}let x = sum + {}; set_gate(mine + {row}, {}); }}\n",
+                    walk.dot(row, "state(own + k)"),
+                    walk.product(row),
+                    gate_function.wgsl("x")
+                )
+            };
+            let mut gates = gate(&z) + &gate(&r);
+            // The new state is written once all units have read the old one.
+            let reset = if reset_after {
+                gates += &format!("{{ {}set_gate(mine + {n}, sum); }}\n", walk.dot(&n, "state(own + k)"));
+                format!("let x = {} + gate(mine + {r}) * gate(mine + {n});\n", walk.product(&n))
+            } else {
+                let state = format!("gate(mine + {}u + k) * state(own + k)", places[1] * walk.hidden_size);
+                format!("{}let x = {} + sum;\n", walk.dot(&n, &state), walk.product(&n))
+            };
+            let new = format!(
+                "{reset}let z = gate(mine + {z});\nset_gate(mine + {n}, z * state(own + u) + (1.0 - z) * {});\n",
+                new_function.wgsl("x")
+            );
+            let last = format!("let h = gate(mine + {n});\nset_state(own + u, h);\n{}", walk.keep());
+            [gates, new, last].map(|body| walk.each(walk.hidden_size, &body)).concat()
+        })
     }
 }

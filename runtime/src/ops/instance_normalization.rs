@@ -24,6 +24,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 /// The input, free of its layout.
@@ -64,4 +65,24 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         places.iter().for_each(|place| output[*place] = (output[*place] - mean) / (variance + epsilon).sqrt() * factor + summand);
     });
     outputs[0].store(&output);
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Normalization, normalization};
+    let image = image(emitter).map_err(|reason| emitter.refuse(reason))?;
+    let (input, scale, bias) = (emitter.tensor("input")?, emitter.optional("scale")?, emitter.optional("bias")?);
+    let (output, written) = (emitter.output.clone(), emitter.written(&emitter.output));
+    let norm = Normalization {
+        input: &input,
+        output: &written,
+        rows: (image.sizes[..2].to_vec(), image.strides[..2].to_vec()),
+        columns: (image.sizes[2..].to_vec(), image.strides[2..].to_vec()),
+        scale: scale.as_ref(),
+        bias: bias.as_ref(),
+        index: &format!("row % {}u", image.sizes[1]),
+        epsilon: emitter.float("epsilon"),
+    };
+    emitter.push(normalization(&norm, emitter.options, emitter.label)?);
+    emitter.narrow(&written, &output)
 }

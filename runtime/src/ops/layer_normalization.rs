@@ -23,6 +23,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -77,4 +78,29 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
             }
         });
     })
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{LayerNormalization, Normalization, layer_normalization, normalization, packed_strides};
+    let (shape, axes) = (&emitter.operand("input").shape, axes(emitter));
+    let outer = shape.len() - axes.len();
+    let (input, scale, bias) = (emitter.floats("input")?, emitter.optional("scale")?, emitter.optional("bias")?);
+    let (output, written) = (emitter.output.clone(), emitter.written(&emitter.output));
+    let (scale, bias, epsilon) = (scale.as_ref(), bias.as_ref(), emitter.float("epsilon"));
+    // Of the last axes in order as of one.
+    let dispatch = if axes.iter().copied().eq(outer..shape.len()) {
+        let (rows, columns) = (shape[..outer].iter().product(), shape[outer..].iter().product());
+        let norm = LayerNormalization { input: &input, scale, bias, output: &written, rows, columns, epsilon };
+        layer_normalization(&norm, emitter.options, emitter.label)?
+    } else {
+        let strides = packed_strides(shape);
+        let pick = |axes: &[usize]| axes.iter().map(|&axis| (shape[axis], strides[axis])).unzip();
+        let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).collect();
+        let (rows, columns) = (pick(&kept), pick(&axes));
+        let norm = Normalization { input: &input, output: &written, rows, columns, scale, bias, index: "i", epsilon };
+        normalization(&norm, emitter.options, emitter.label)?
+    };
+    emitter.push(dispatch);
+    emitter.narrow(&written, &output)
 }

@@ -15,6 +15,7 @@ macro_rules! logical {
             $name $webnn $static_name (a: operand, b: operand)
             rule rule;
             kernel kernels::$name;
+            wgsl crate::backends::webgpu::elementwise;
         }
     )*};
 }
@@ -35,6 +36,7 @@ operator! {
     logical_not "logicalNot" LOGICAL_NOT (a: operand)
     rule not_rule;
     kernel kernels::logical_not;
+    wgsl crate::backends::webgpu::elementwise;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {

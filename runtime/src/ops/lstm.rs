@@ -37,6 +37,7 @@ operator! {
     }
     rule rule;
     kernel kernels::lstm;
+    wgsl wgsl::lstm;
 }
 
 operator! {
@@ -65,6 +66,7 @@ operator! {
     }
     rule cell_rule;
     kernel kernels::lstm_cell;
+    wgsl wgsl::lstm_cell;
 }
 
 /// The places of the gates `i`, `o`, `f`, `g` in the weights, and the three functions.
@@ -189,5 +191,54 @@ mod kernels {
             }
         }
         outputs.iter_mut().zip([&hidden, &cell, &sequence]).for_each(|(output, numbers)| output.store(numbers));
+    }
+}
+
+#[cfg(feature = "webgpu")]
+mod wgsl {
+    use super::cell;
+    use crate::backends::webgpu::{Emitter, recurrent};
+    use crate::error::Result;
+    use crate::ops::recurrent::directions;
+
+    pub(super) fn lstm(emitter: &mut Emitter<'_>) -> Result<()> {
+        let directions = directions(emitter).map_err(|reason| emitter.refuse(reason))?;
+        network(emitter, directions, emitter.int("steps"), ["initial_hidden_state", "initial_cell_state"])
+    }
+
+    pub(super) fn lstm_cell(emitter: &mut Emitter<'_>) -> Result<()> {
+        network(emitter, &[false], 1, ["hidden_state", "cell_state"])
+    }
+
+    fn network(emitter: &mut Emitter<'_>, directions: &[bool], steps: usize, states: [&str; 2]) -> Result<()> {
+        let (places, [gate_function, cell_function, output_function]) = cell(emitter).map_err(|reason| emitter.refuse(reason))?;
+        let peephole = emitter.optional("peephole_weight")?;
+        recurrent::emit(emitter, directions, steps, 4, &states, &|walk, shader| {
+            if let Some(peephole) = &peephole {
+                shader.read("peephole", peephole, 1);
+            }
+            let hidden = walk.hidden_size;
+            let sum = |gate: usize| format!("gate(mine + {})", walk.place(places[gate]));
+            let peeped = |gate: usize| match peephole {
+                Some(_) => format!("{} + peephole({}u + u) * c", sum(gate), (walk.direction * 3 + gate) * hidden),
+                None => sum(gate),
+            };
+            let row = format!("{}set_gate(mine + u, sum + {});\n", walk.dot("u", "state(own + k)"), walk.product("u"));
+            let body = format!(
+                "let c = cell(own + u);\nlet xi = {};\nlet xo = {};\nlet xf = {};\nlet xg = {};\n\
+                 let next = {} * c + {} * {};\nset_cell(own + u, next);\nlet h = {} * {};\nset_state(own + u, h);\n{}",
+                peeped(0),
+                peeped(1),
+                peeped(2),
+                sum(3),
+                gate_function.wgsl("xf"),
+                gate_function.wgsl("xi"),
+                cell_function.wgsl("xg"),
+                gate_function.wgsl("xo"),
+                output_function.wgsl("next"),
+                walk.keep(),
+            );
+            walk.each(walk.rows, &row) + &walk.each(hidden, &body)
+        })
     }
 }

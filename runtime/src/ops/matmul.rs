@@ -13,6 +13,7 @@ operator! {
     matmul "matmul" MATMUL (a: operand, b: operand)
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -57,4 +58,48 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
             }
         });
     })
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Matmul, matmul};
+    let (a, b) = (emitter.floats("a")?, emitter.floats("b")?);
+    let (a_shape, b_shape) = (&emitter.operand("a").shape, &emitter.operand("b").shape);
+    let (output, written) = (emitter.output.clone(), emitter.written(&emitter.output));
+    let rank = a_shape.len().max(b_shape.len()) - 2;
+    let strides = |shape: &[usize]| -> (Vec<usize>, Vec<usize>) {
+        let (batch, matrix) = shape.split_at(shape.len() - 2);
+        let mut sizes = vec![1; rank - batch.len()];
+        sizes.extend(batch);
+        let mut stride: usize = matrix.iter().product();
+        let mut strides = vec![0; rank];
+        for axis in (0..rank).rev() {
+            strides[axis] = if sizes[axis] == 1 { 0 } else { stride };
+            stride *= sizes[axis];
+        }
+        (sizes, strides)
+    };
+    let ((a_sizes, a_strides), (b_sizes, b_strides)) = (strides(a_shape), strides(b_shape));
+    let (rows, inner, columns) = (a_shape[a_shape.len() - 2], a_shape[a_shape.len() - 1], b_shape[b_shape.len() - 1]);
+    let product = Matmul {
+        a: &a,
+        b: &b,
+        output: &written,
+        rows,
+        inner,
+        columns,
+        output_columns: columns,
+        first_column: 0,
+        transposed: false,
+        batch: a_sizes.iter().zip(&b_sizes).map(|(a, b)| *a.max(b)).collect(),
+        a_strides,
+        b_strides,
+        bias: None,
+        bias_groups: None,
+        residual: None,
+        activation: None,
+        contents: None,
+    };
+    emitter.push(matmul(&product, emitter.options, emitter.label)?);
+    emitter.narrow(&written, &output)
 }

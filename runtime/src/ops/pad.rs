@@ -19,6 +19,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -69,5 +70,33 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
             let places = index.iter().enumerate().map(|(axis, &index)| place(index, before[axis], shape[axis]).map(|place| place * packed[axis]));
             output[number] = places.sum::<Option<usize>>().map_or(value, |place| input[place]);
         });
+    })
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Storage, literal_of, remap};
+    let (descriptor, before, mode) = (emitter.operand("input"), emitter.ints("beginning_padding"), emitter.text("mode"));
+    let value = literal_of(emitter.float("value"), descriptor.data_type);
+    let raw = match Storage::of(descriptor.data_type) {
+        Storage::F16 => format!("m_half_bits({value})"),
+        Storage::F32 | Storage::I32 | Storage::I8 | Storage::I4 => format!("bitcast<u32>({value})"),
+        _ => value,
+    };
+    let output_shape = emitter.output_shape();
+    remap(emitter, &|axis, o| {
+        let (before, size) = (before[axis], descriptor.shape[axis]);
+        if before == 0 && output_shape[axis] == size {
+            return format!("let a{axis} = {o};\n");
+        }
+        let last = size as isize - 1;
+        let rest = match mode {
+            "edge" => format!("let a{axis} = clamp(x{axis}, 0, {last});\n"),
+            "reflection" => {
+                format!("let b{axis} = abs(x{axis});\nlet a{axis} = select(b{axis}, {} - b{axis}, b{axis} > {last});\n", 2 * last)
+            }
+            _ => format!("if (x{axis} < 0 || x{axis} >= {size}) {{ return {raw}; }}\nlet a{axis} = x{axis};\n"),
+        };
+        format!("let x{axis} = i32({o}) - {before};\n{rest}")
     })
 }

@@ -33,6 +33,7 @@ macro_rules! pool {
             }
             rule $rule;
             kernel kernels::$name;
+            wgsl wgsl::$name;
         }
     )*};
 }
@@ -144,5 +145,52 @@ mod kernels {
                 output[place] = greatest.unwrap_or(T::from_f64(0.0));
             });
         })
+    }
+}
+
+#[cfg(feature = "webgpu")]
+mod wgsl {
+    use super::Pool;
+    use crate::backends::webgpu::{Emitter, Form, Storage, window};
+    use crate::error::Result;
+
+    /// `sum` of what a window shows: `step` for each `v`, then `end`.
+    fn pool(emitter: &mut Emitter<'_>, step: &str, end: &str) -> Result<()> {
+        let pool = Pool::of(emitter).map_err(|reason| emitter.refuse(reason))?;
+        let input = emitter.tensor("input")?;
+        let mut shader = emitter.shader();
+        shader.read("image", &input, 1);
+        let body = format!(
+            "fn element(i: u32) -> {0} {{\n{1}var sum = {0}();\nvar count = 0u;\n\
+             for (var ky = 0u; ky < {2}u; ky++) {{\nfor (var kx = 0u; kx < {3}u; kx++) {{\n{4}\
+             if (row >= {5}u || column >= {6}u) {{ continue; }}\nlet v = image({7});\nsum = {step};\ncount++;\n}}\n}}\nreturn {end};\n}}\n",
+            input.storage.scalar(),
+            window::coordinates(&pool.output),
+            pool.window.sizes[0],
+            pool.window.sizes[1],
+            window::entry(&pool.window),
+            pool.input.sizes[2],
+            pool.input.sizes[3],
+            window::place(&pool.input.strides, ["n", "c", "row", "column"]),
+        );
+        emitter.element(shader, &emitter.output.clone(), Form::One, &body)
+    }
+
+    pub(super) fn average_pool2d(emitter: &mut Emitter<'_>) -> Result<()> {
+        pool(emitter, "sum + v", "sum / f32(count)")
+    }
+
+    pub(super) fn l2_pool2d(emitter: &mut Emitter<'_>) -> Result<()> {
+        pool(emitter, "sum + v * v", "sqrt(sum)")
+    }
+
+    pub(super) fn max_pool2d(emitter: &mut Emitter<'_>) -> Result<()> {
+        let greater = match Storage::of(emitter.operand("input").data_type) {
+            Storage::F32 | Storage::F16 => "m_max",
+            Storage::I64 => "wi_max",
+            Storage::U64 => "wu_max",
+            _ => "max",
+        };
+        pool(emitter, &format!("select({greater}(sum, v), v, count == 0u)"), "sum")
     }
 }

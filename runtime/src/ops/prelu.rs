@@ -13,6 +13,7 @@ operator! {
     prelu "prelu" PRELU (input: operand, slope: operand)
     rule rule;
     kernel kernel;
+    wgsl crate::backends::webgpu::elementwise;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {

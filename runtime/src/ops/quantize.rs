@@ -13,6 +13,7 @@ operator! {
     dequantize_linear "dequantizeLinear" DEQUANTIZE_LINEAR (input: operand, scale: operand, zero_point: operand)
     rule dequantize_rule;
     kernel kernels::dequantize_linear;
+    wgsl wgsl::dequantize_linear;
 }
 
 operator! {
@@ -25,6 +26,7 @@ operator! {
     quantize_linear "quantizeLinear" QUANTIZE_LINEAR (input: operand, scale: operand, zero_point: operand)
     rule quantize_rule;
     kernel kernels::quantize_linear;
+    wgsl wgsl::quantize_linear;
 }
 
 const QUANTIZED: &[DataType] =
@@ -84,5 +86,64 @@ mod kernels {
             // NaN is no number of steps.
             zero_point + if steps.is_nan() { 0.0 } else { steps }
         });
+    }
+}
+
+#[cfg(feature = "webgpu")]
+mod wgsl {
+    use crate::backends::webgpu::{Emitter, Form, cast, coordinates, packed_strides};
+    use crate::error::Result;
+    use crate::graph::DataType;
+
+    /// The element that `formula` makes of those of the ports; `block` is the number of the one in the scales that serves it.
+    fn blocks(emitter: &mut Emitter<'_>, formula: &str) -> Result<()> {
+        let output = emitter.output.clone();
+        let [shape, blocks] = ["input", "scale"].map(|name| &emitter.operand(name).shape);
+        let mut shader = emitter.shader();
+        for name in ["input", "scale", "zero_point"] {
+            shader.read(name, &emitter.tensor(name)?, 1);
+        }
+        let mut terms = vec![String::from("0u")];
+        for (axis, stride) in packed_strides(blocks).iter().enumerate().filter(|(axis, _)| blocks[*axis] > 1) {
+            terms.push(format!("o{axis} / {}u * {stride}u", shape[axis] / blocks[axis]));
+        }
+        let body = format!(
+            "fn element(i: u32) -> {} {{\n{}let block = {};\n{formula}}}\n",
+            output.storage.scalar(),
+            coordinates("o", "i", shape),
+            terms.join(" + ")
+        );
+        emitter.element(shader, &output, Form::One, &body)
+    }
+
+    pub(super) fn dequantize_linear(emitter: &mut Emitter<'_>) -> Result<()> {
+        // The difference of 32-bit integers may leave them: it is one of floats, exact for small ones.
+        let difference = match emitter.operand("input").data_type {
+            DataType::Int32 | DataType::Uint32 => {
+                "let x = input(i);\nlet zero = zero_point(block);\nlet less = x < zero;\n\
+                 let size = select(bitcast<u32>(x) - bitcast<u32>(zero), bitcast<u32>(zero) - bitcast<u32>(x), less);\n\
+                 let difference = select(f32(size), -f32(size), less);\n"
+            }
+            _ => "let difference = f32(i32(input(i)) - i32(zero_point(block)));\n",
+        };
+        blocks(emitter, &format!("{difference}return difference * scale(block);\n"))
+    }
+
+    /// Small integers are added to as floats, which hold them; of 32 bits the sum is one of integers that stops at their range.
+    pub(super) fn quantize_linear(emitter: &mut Emitter<'_>) -> Result<()> {
+        let data_type = emitter.operand("zero_point").data_type;
+        let rest = match data_type {
+            DataType::Int32 => format!(
+                "let x = {};\nlet zero = zero_point(block);\nlet sum = x + zero;\n\
+                 return select(select(sum, 2147483647, zero > 0 && sum < x), -2147483647 - 1, zero < 0 && sum > x);\n",
+                cast("whole", DataType::Float32, DataType::Int32, 1)
+            ),
+            DataType::Uint32 => String::from(
+                "let zero = zero_point(block);\nlet size = m_uint(abs(whole));\nlet sum = size + zero;\n\
+                 let down = select(zero - size, 0u, size > zero);\nreturn select(select(sum, 4294967295u, sum < zero), down, whole < 0.0);\n",
+            ),
+            _ => format!("return {};\n", cast("(whole + f32(zero_point(block)))", DataType::Float32, data_type, 1)),
+        };
+        blocks(emitter, &format!("let whole = round(input(i) / scale(block));\n{rest}"))
     }
 }

@@ -21,6 +21,7 @@ macro_rules! reduce {
             }
             rule $rule;
             kernel kernels::$name;
+            wgsl wgsl::$name;
         }
     )*};
 }
@@ -160,5 +161,119 @@ mod kernels {
                 output[number] = T::from_f64(shift + numbers.iter().map(|number| (number - shift).exp()).sum::<f64>().ln());
             });
         })
+    }
+}
+
+#[cfg(feature = "webgpu")]
+mod wgsl {
+    use crate::backends::webgpu::{Emitter, Form, Storage, literal, packed_strides, walk};
+    use crate::error::Result;
+
+    /// Finds the greatest finite number first: `top`, or 0.
+    const SHIFTED: bool = true;
+
+    /// `acc` from `start` on, `step` for every element `x`, then `end`; `empty` of no elements. One invocation an output element.
+    fn reduce(emitter: &mut Emitter<'_>, shifted: bool, start: &str, step: &str, end: &str, empty: &str) -> Result<()> {
+        let (input, shape, axes) = (emitter.tensor("input")?, &emitter.operand("input").shape, super::axes(emitter));
+        let strides = packed_strides(shape);
+        let pick = |reduced: bool| -> (Vec<usize>, Vec<usize>) {
+            (0..shape.len()).filter(|axis| axes.contains(axis) == reduced).map(|axis| (shape[axis], strides[axis])).unzip()
+        };
+        let ((kept, kept_strides), (reduced, reduced_strides)) = (pick(false), pick(true));
+        let count: usize = reduced.iter().product();
+        let mut shader = emitter.shader();
+        let mut body = format!("fn element(i: u32) -> {} {{\n{}", input.storage.scalar(), walk("start", "i", &kept, &kept_strides, 0));
+        if count > 0 {
+            shader.read("input", &input, 1);
+            let at = walk("at", "k", &reduced, &reduced_strides, 0);
+            let head = format!("for (var k = 0u; k < {count}u; k++) {{ {at}");
+            if shifted {
+                body.push_str(&format!(
+                    "var top = f32(-3.4028234663852886e38);\n{head}top = max(top, input(start + at)); }}\n\
+                     top = select(top, 0.0, m_isinf(top) == 1u || top == f32(-3.4028234663852886e38));\n"
+                ));
+            }
+            body.push_str(&format!("var acc = {start};\n{head}let x = input(start + at); acc = {step}; }}\nreturn {end};\n}}\n"));
+        } else {
+            body.push_str(&format!("return {empty};\n}}\n"));
+        }
+        emitter.element(shader, &emitter.output.clone(), Form::One, &body)
+    }
+
+    fn storage(emitter: &Emitter<'_>) -> Storage {
+        Storage::of(emitter.operand("input").data_type)
+    }
+
+    fn sum_of(emitter: &mut Emitter<'_>, step: &str, end: &str, empty: &str) -> Result<()> {
+        let zero = format!("{}()", storage(emitter).scalar());
+        reduce(emitter, !SHIFTED, &zero, step, end, if empty.is_empty() { &zero } else { empty })
+    }
+
+    pub(super) fn reduce_l1(emitter: &mut Emitter<'_>) -> Result<()> {
+        let step = match storage(emitter) {
+            Storage::I64 => "w_add(acc, wi_abs(x))",
+            Storage::U64 => "w_add(acc, x)",
+            storage if storage.scalar() == "u32" => "acc + x",
+            _ => "acc + abs(x)",
+        };
+        sum_of(emitter, step, "acc", "")
+    }
+
+    pub(super) fn reduce_l2(emitter: &mut Emitter<'_>) -> Result<()> {
+        sum_of(emitter, "acc + x * x", "sqrt(acc)", "")
+    }
+
+    pub(super) fn reduce_log_sum(emitter: &mut Emitter<'_>) -> Result<()> {
+        sum_of(emitter, "acc + x", "log(acc)", &literal(f64::NEG_INFINITY, "f32"))
+    }
+
+    pub(super) fn reduce_log_sum_exp(emitter: &mut Emitter<'_>) -> Result<()> {
+        reduce(emitter, SHIFTED, "f32()", "acc + m_exp(x - top)", "top + log(acc)", &literal(f64::NEG_INFINITY, "f32"))
+    }
+
+    pub(super) fn reduce_mean(emitter: &mut Emitter<'_>) -> Result<()> {
+        let shape = &emitter.operand("input").shape;
+        let count: usize = super::axes(emitter).iter().map(|axis| shape[*axis]).product();
+        sum_of(emitter, "acc + x", &format!("acc / f32({count})"), &literal(f64::NAN, "f32"))
+    }
+
+    pub(super) fn reduce_sum(emitter: &mut Emitter<'_>) -> Result<()> {
+        let step = if storage(emitter).is_wide() { "w_add(acc, x)" } else { "acc + x" };
+        sum_of(emitter, step, "acc", "")
+    }
+
+    pub(super) fn reduce_sum_square(emitter: &mut Emitter<'_>) -> Result<()> {
+        let step = if storage(emitter).is_wide() { "w_add(acc, w_mul(x, x))" } else { "acc + x * x" };
+        sum_of(emitter, step, "acc", "")
+    }
+
+    pub(super) fn reduce_product(emitter: &mut Emitter<'_>) -> Result<()> {
+        let storage = storage(emitter);
+        let (one, step) =
+            if storage.is_wide() { ("vec2<u32>(1u, 0u)".into(), "w_mul(acc, x)") } else { (format!("{}(1)", storage.scalar()), "acc * x") };
+        reduce(emitter, !SHIFTED, &one, step, "acc", &one)
+    }
+
+    /// The last of the type's numbers on one side, to begin with: of a float it is infinite.
+    fn most(emitter: &mut Emitter<'_>, float: f64, signed: [&str; 2], unsigned: [&str; 2], step: [&str; 4]) -> Result<()> {
+        let storage = storage(emitter);
+        let [start, step] = match (storage, storage.scalar()) {
+            (Storage::I64, _) => [signed[1].to_owned(), step[0].to_owned()],
+            (Storage::U64, _) => [unsigned[1].to_owned(), step[1].to_owned()],
+            (_, "f32") => [literal(float, "f32"), step[2].to_owned()],
+            (_, "i32") => [signed[0].to_owned(), step[3].to_owned()],
+            _ => [unsigned[0].to_owned(), step[3].to_owned()],
+        };
+        reduce(emitter, !SHIFTED, &start, &step, "acc", &start)
+    }
+
+    pub(super) fn reduce_max(emitter: &mut Emitter<'_>) -> Result<()> {
+        let (signed, unsigned) = (["(-2147483647 - 1)", "vec2<u32>(0u, 2147483648u)"], ["u32()", "vec2<u32>()"]);
+        most(emitter, f64::NEG_INFINITY, signed, unsigned, ["wi_max(acc, x)", "wu_max(acc, x)", "m_max(acc, x)", "max(acc, x)"])
+    }
+
+    pub(super) fn reduce_min(emitter: &mut Emitter<'_>) -> Result<()> {
+        let (signed, unsigned) = (["2147483647", "vec2<u32>(4294967295u, 2147483647u)"], ["u32(4294967295u)", "vec2<u32>(4294967295u)"]);
+        most(emitter, f64::INFINITY, signed, unsigned, ["wi_min(acc, x)", "wu_min(acc, x)", "m_min(acc, x)", "min(acc, x)"])
     }
 }

@@ -24,6 +24,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -89,4 +90,49 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         };
     });
     outputs[0].store(&output);
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Form, coordinates, literal, packed_strides};
+    let axes = axes(emitter).map_err(|reason| emitter.refuse(reason))?;
+    let (input, shape, output_shape) = (emitter.tensor("input")?, &emitter.operand("input").shape, emitter.output_shape());
+    let linear = emitter.text("mode") == "linear";
+    let mut shader = emitter.shader();
+    shader.read("image", &input, 1);
+    let scalar = input.storage.scalar();
+    let mut body = format!("fn element(i: u32) -> {scalar} {{\n{}", coordinates("o", "i", output_shape));
+    let strides = packed_strides(shape);
+    let others: Vec<String> = (0..4).filter(|axis| !axes.contains(axis)).map(|axis| format!("o{axis} * {}u", strides[axis])).collect();
+    body.push_str(&format!("let base = {};\n", others.join(" + ")));
+    for (name, axis) in ["y", "x"].iter().zip(axes) {
+        let (from, to, stride) = (shape[axis], output_shape[axis], strides[axis]);
+        // (o + 0.5) · from / to - 0.5 over the common divisor 2 · to: exact in whole numbers, kept inside the axis.
+        body.push_str(&format!(
+            "let {name}_place = clamp(i32((2u * o{axis} + 1u) * {from}u) - {to}, 0, {});\n\
+             let {name}_whole = {name}_place / {divisor};\nlet {name}_part = {name}_place % {divisor};\n",
+            2 * to * (from - 1),
+            divisor = 2 * to
+        ));
+        body.push_str(&if linear {
+            format!(
+                "let {name}0 = u32({name}_whole) * {stride}u;\nlet {name}1 = u32(min({name}_whole + 1, {})) * {stride}u;\n\
+                 let {name}f = f32({name}_part) / {};\n",
+                from - 1,
+                literal(2.0 * to as f64, "f32")
+            )
+        } else {
+            // Ties go to the smaller coordinate.
+            format!("let {name} = u32({name}_whole + select(0, 1, {name}_part > {to})) * {stride}u;\n")
+        });
+    }
+    if linear {
+        let value = |y: &str, x: &str| format!("f32(image(base + {y} + {x}))");
+        let [a, b, c, d] = [value("y0", "x0"), value("y0", "x1"), value("y1", "x0"), value("y1", "x1")];
+        // Integers truncate, as a cast does.
+        body.push_str(&format!("return {scalar}(mix(mix({a}, {b}, xf), mix({c}, {d}, xf), yf));\n}}\n"));
+    } else {
+        body.push_str("return image(base + y + x);\n}\n");
+    }
+    emitter.element(shader, &emitter.output.clone(), Form::One, &body)
 }

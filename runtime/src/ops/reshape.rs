@@ -12,6 +12,7 @@ operator! {
     reshape "reshape" RESHAPE (input: operand, new_shape: ints)
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -31,4 +32,11 @@ fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
 #[cfg(feature = "cpu")]
 fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate::backends::cpu::Output<'_>]) {
     outputs[0].bytes.copy_from_slice(arguments.operands[0]);
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    // What the optimiser could not make a view of.
+    let packed = crate::backends::webgpu::packed_strides(emitter.output_shape());
+    emitter.view(emitter.outputs[0], 0, packed)
 }

@@ -17,6 +17,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -42,4 +43,12 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         let place = |axis: usize| if axes.contains(&axis) { shape[axis] - 1 - index[axis] } else { index[axis] };
         (0..shape.len()).map(|axis| place(axis) * packed[axis]).sum()
     });
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    let (shape, axes) = (&emitter.operand("input").shape, axes(emitter));
+    crate::backends::webgpu::remap(emitter, &|axis, o| {
+        if axes.contains(&axis) { format!("let a{axis} = {}u - {o};\n", shape[axis] - 1) } else { format!("let a{axis} = {o};\n") }
+    })
 }

@@ -19,6 +19,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -44,4 +45,20 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         let place = offset(index, &packed) - index[axis] * packed[axis] + indices.place(number, shape[axis]) * packed[axis];
         outputs[0].bytes[place * size..][..size].copy_from_slice(&updates[number * size..][..size]);
     });
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{packed_strides, place_index, scatter, walk};
+    let (shape, extent, axis) = (&emitter.operand("input").shape, &emitter.operand("indices").shape, emitter.int("axis"));
+    let indices = emitter.tensor("indices")?;
+    let mut strides = packed_strides(shape);
+    let stride = std::mem::take(&mut strides[axis]);
+    let first = format!(
+        "{}fn first(i: u32) -> u32 {{\n{}return at + place_index(i, {}u) * {stride}u;\n}}\n",
+        place_index(&indices),
+        walk("at", "i", extent, &strides, 0),
+        shape[axis]
+    );
+    scatter(emitter, &first, indices.elements, 1)
 }

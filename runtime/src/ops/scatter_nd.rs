@@ -15,6 +15,7 @@ operator! {
     scatter_nd "scatterND" SCATTER_ND (input: operand, indices: operand, updates: operand)
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -36,4 +37,14 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     for (start, update) in starts.into_iter().zip(updates.chunks_exact(slice.max(1))) {
         outputs[0].bytes[start * slice..][..slice].copy_from_slice(update);
     }
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{first_of_row, scatter};
+    let shape = &emitter.operand("input").shape;
+    let depth = emitter.operand("indices").shape.last().copied().unwrap_or(0);
+    let indices = emitter.tensor("indices")?;
+    let first = first_of_row(&indices, shape, depth);
+    scatter(emitter, &first, indices.elements / depth.max(1), shape[depth..].iter().product())
 }

@@ -17,6 +17,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -52,4 +53,13 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     let steps = arguments.optional_ints("strides");
     let walked: Vec<usize> = packed.iter().enumerate().map(|(axis, stride)| stride * steps.map_or(1, |steps| steps[axis])).collect();
     move_elements(arguments.operands[0], &mut outputs[0], |index| start + offset(index, &walked));
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    let packed = crate::backends::webgpu::packed_strides(&emitter.operand("input").shape);
+    let start = emitter.ints("starts").iter().zip(&packed).map(|(start, stride)| start * stride).sum();
+    let steps = emitter.optional_ints("strides");
+    let walked = packed.iter().enumerate().map(|(axis, stride)| stride * steps.map_or(1, |steps| steps[axis])).collect();
+    emitter.view(emitter.outputs[0], start, walked)
 }

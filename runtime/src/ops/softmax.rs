@@ -13,6 +13,7 @@ operator! {
     softmax "softmax" SOFTMAX (input: operand, axis: int)
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -41,4 +42,27 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
             (0..size).for_each(|k| output[start + k * step] = T::from_f64((element(k) - max).exp() / sum));
         }
     })
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    use crate::backends::webgpu::{Rows, around};
+    let (input, output) = (emitter.floats("input")?, emitter.output.clone());
+    let [outer, size, inner] = around(&emitter.operand("input").shape, emitter.int("axis"));
+    let written = emitter.written(&output);
+    let mut shader = emitter.shader();
+    shader.read("input", &input, 1);
+    shader.write("normal", &written, 1);
+    let rows = Rows::of(emitter.options);
+    let head = format!("for (var i = lane; i < {size}u; i += {}u) {{", rows.lanes);
+    let at = if inner == 1 { String::from("start + i") } else { format!("start + i * {inner}u") };
+    let start = if inner == 1 { format!("row * {size}u") } else { format!("row / {inner}u * {}u + row % {inner}u", size * inner) };
+    let body = format!(
+        "let start = {start};\nvar largest = f32(-3.4028234663852886e38);\n{head} largest = max(largest, input({at})); }}\n\
+         largest = meet_max(largest, lane);\nvar sum = 0.0;\n{head} sum += m_exp(input({at}) - largest); }}\n\
+         let factor = 1.0 / meet_sum(sum, lane);\n{head} set_normal({at}, m_exp(input({at}) - largest) * factor); }}\n"
+    );
+    let (text, workgroups) = rows.main(outer * inner, &body, emitter.options);
+    emitter.push(shader.finish(&text, workgroups)?);
+    emitter.narrow(&written, &output)
 }

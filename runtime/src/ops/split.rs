@@ -17,6 +17,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -51,4 +52,15 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
         }
         start += part;
     }
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    let (packed, axis) = (crate::backends::webgpu::packed_strides(&emitter.operand("input").shape), emitter.int("axis"));
+    let mut offset = 0;
+    for output in emitter.outputs {
+        emitter.view(*output, offset, packed.clone())?;
+        offset += emitter.shape_of(*output)[axis] * packed[axis];
+    }
+    Ok(())
 }

@@ -15,6 +15,7 @@ macro_rules! test {
             $name $webnn $static_name (a: operand)
             rule rule;
             kernel kernels::$name;
+            wgsl crate::backends::webgpu::elementwise;
         }
     )*};
 }

@@ -13,6 +13,7 @@ operator! {
     tile "tile" TILE (input: operand, repetitions: ints)
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -34,4 +35,10 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     move_elements(arguments.operands[0], &mut outputs[0], |index| {
         (0..shape.len()).map(|axis| index[axis] % shape[axis] * packed[axis]).sum()
     });
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    let shape = &emitter.operand("input").shape;
+    crate::backends::webgpu::remap(emitter, &|axis, o| format!("let a{axis} = {o} % {}u;\n", shape[axis].max(1)))
 }

@@ -16,6 +16,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -44,4 +45,11 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
     let packed = strides(&arguments.operand("input").shape);
     let walked: Vec<usize> = permutation(arguments).iter().map(|&axis| packed[axis]).collect();
     move_elements(arguments.operands[0], &mut outputs[0], |index| offset(index, &walked));
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    let packed = crate::backends::webgpu::packed_strides(&emitter.operand("input").shape);
+    let walked = permutation(emitter).iter().map(|&axis| packed[axis]).collect();
+    emitter.view(emitter.outputs[0], 0, walked)
 }

@@ -20,6 +20,7 @@ operator! {
     }
     rule rule;
     kernel kernel;
+    wgsl wgsl;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
@@ -48,4 +49,21 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
             output.fill(0);
         }
     }
+}
+
+#[cfg(feature = "webgpu")]
+fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
+    let (input, output, shape) = (emitter.tensor("input")?.raw(), emitter.output.raw(), &emitter.operand("input").shape);
+    let mut shader = emitter.shader();
+    shader.read("input", &input, 1);
+    let (rows, columns) = (shape[shape.len() - 2], shape[shape.len() - 1]);
+    // Beyond every element of the matrix one diagonal is as good as another.
+    let diagonal = (emitter.float("diagonal") as i64).clamp(-(rows as i64) - 1, columns as i64 + 1);
+    let scalar = input.storage.scalar();
+    let sign = if emitter.bool("upper") { ">=" } else { "<=" };
+    let body = format!(
+        "fn element(i: u32) -> {scalar} {{\nlet row = i32(i / {columns}u % {rows}u);\nlet column = i32(i % {columns}u);\n\
+         if (column {sign} row + ({diagonal})) {{ return input(i); }}\nreturn {scalar}();\n}}\n"
+    );
+    emitter.element(shader, &output, crate::backends::webgpu::Form::One, &body)
 }

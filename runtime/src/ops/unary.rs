@@ -15,6 +15,7 @@ macro_rules! unary {
             $name $webnn $static_name (input: operand)
             rule $rule;
             kernel kernels::$name;
+            wgsl crate::backends::webgpu::elementwise;
         }
     )*};
 }

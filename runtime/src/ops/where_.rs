@@ -13,6 +13,7 @@ operator! {
     where_ "where" WHERE (condition: operand, true_value: operand, false_value: operand)
     rule rule;
     kernel kernel;
+    wgsl crate::backends::webgpu::elementwise;
 }
 
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {

@@ -28,7 +28,9 @@ pub use program::{
     Step,
 };
 
+#[cfg(feature = "webgpu")]
 pub(crate) use function::function;
+#[cfg(feature = "webgpu")]
 pub(crate) use view::broadcast;
 
 use crate::graph::Graph;

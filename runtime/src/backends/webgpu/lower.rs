@@ -87,8 +87,8 @@ fn chunks(descriptor: &OperandDescriptor, options: &Options) -> Vec<Chunk> {
         .collect()
 }
 
-pub(super) struct Lowering<'a> {
-    pub(super) program: &'a Program,
+pub(crate) struct Lowering<'a> {
+    pub(crate) program: &'a Program,
     pub(super) options: &'a Options,
     inputs: Vec<Region>,
     outputs: Vec<Region>,

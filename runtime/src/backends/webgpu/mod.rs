@@ -1,53 +1,50 @@
 //! WebGPU through wgpu: native now, the browser's by the same code.
 //!
-//! [`lower`](lower()) turns a program into [`Dispatch`]es: text and numbers, no device, so the generator counts them too. [`Device`] makes
-//! pipelines and buffers of them once ([`Compiled`]), and a run is one submission of one compute pass.
+//! [`lower`](lower()) turns a program into [`Dispatch`]es: text and numbers, no device. An operator's own are in its file in `ops`; this
+//! folder has what they share, and the fused kernels. [`Device`] makes pipelines and buffers of them once ([`Compiled`]), and a run is one
+//! submission of one compute pass.
 //!
 //! Every data type is stored as the host has it; the file `storage.rs` says how a shader sees it. Every tensor is a binding of its own: constants and
 //! inputs `read`, the arena and the outputs `read_write` with ranges that do not overlap, since WebGPU refuses one buffer that is bound
 //! both for reading and for writing in one dispatch.
 
+mod adapter;
+mod compile;
+mod constants;
+mod device;
 mod dispatch;
-mod kernels;
+mod emitter;
+mod execute;
+pub(crate) mod kernels;
 mod lower;
-mod operators;
+mod resident;
 mod shader;
+mod signal;
 mod steps;
 mod storage;
-
-#[cfg(feature = "webgpu")]
-mod adapter;
-#[cfg(feature = "webgpu")]
-mod compile;
-#[cfg(feature = "webgpu")]
-mod constants;
-#[cfg(feature = "webgpu")]
-mod device;
-#[cfg(feature = "webgpu")]
-mod execute;
-#[cfg(feature = "webgpu")]
-mod resident;
-#[cfg(feature = "webgpu")]
-mod signal;
-#[cfg(feature = "webgpu")]
 mod tensor;
 
-#[cfg(all(test, feature = "webgpu"))]
+#[cfg(test)]
 mod tests;
 
+pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport};
+pub use compile::{Compiled, Report};
+pub use constants::Loader;
+pub use device::Device;
 pub use dispatch::{Binding, Chunk, Dispatch, Plan, Region, Resource};
 pub use lower::{Options, lower};
-
-#[cfg(feature = "webgpu")]
-pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport};
-#[cfg(feature = "webgpu")]
-pub use compile::{Compiled, Report};
-#[cfg(feature = "webgpu")]
-pub use constants::Loader;
-#[cfg(feature = "webgpu")]
-pub use device::Device;
-#[cfg(feature = "webgpu")]
 pub use resident::Resident;
+
+// What the operators' files make their dispatches with.
+pub(crate) use emitter::{Emitter, Wgsl, elementwise};
+pub(crate) use kernels::element::{Form, around, convert, coordinates, packed_strides, walk};
+pub(crate) use kernels::expression::{cast, literal, literal_of};
+pub(crate) use kernels::matmul::{Matmul, Side, matmul};
+pub(crate) use kernels::movement::{first_of_row, place_index, remap, scatter};
+pub(crate) use kernels::rows::{LayerNormalization, Normalization, Rows, layer_normalization, normalization};
+pub(crate) use kernels::{recurrent, window};
+pub(crate) use shader::{Tensor, fold};
+pub(crate) use storage::Storage;
 
 /// The platform's name in errors and reports.
 pub const PLATFORM: &str = "webgpu";

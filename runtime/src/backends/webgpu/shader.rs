@@ -13,38 +13,38 @@ use super::storage::Storage;
 use crate::error::Result;
 
 /// What infinities are made of: no constant expression of WGSL may be infinite or no number.
-pub(super) const INFINITY: &str = "infinity_bits";
+pub(crate) const INFINITY: &str = "infinity_bits";
 
 /// A tensor as lowering found it: where it lies and of what it is made.
 #[derive(Clone, Debug)]
-pub(super) struct Tensor {
-    pub(super) resource: Resource,
-    pub(super) region: Region,
-    pub(super) storage: Storage,
-    pub(super) elements: usize,
+pub(crate) struct Tensor {
+    pub(crate) resource: Resource,
+    pub(crate) region: Region,
+    pub(crate) storage: Storage,
+    pub(crate) elements: usize,
     /// More than one only for constants that exceed a binding.
-    pub(super) chunks: Vec<Chunk>,
+    pub(crate) chunks: Vec<Chunk>,
 }
 
 impl Tensor {
     /// True where reading or writing four elements at a time stays inside the tensor and inside its chunks.
-    pub(super) fn allows_four(&self) -> bool {
+    pub(crate) fn allows_four(&self) -> bool {
         let whole = self.elements.is_multiple_of(4) && (self.chunks.len() < 2 || self.row_elements().is_multiple_of(4));
         whole && !self.storage.is_wide()
     }
 
     /// The same bits as whole numbers.
-    pub(super) fn raw(&self) -> Self {
+    pub(crate) fn raw(&self) -> Self {
         Self { storage: self.storage.raw(), ..self.clone() }
     }
 
     /// The same memory as whole words: for copies of parts that are whole words.
-    pub(super) fn words(&self) -> Self {
+    pub(crate) fn words(&self) -> Self {
         Self { storage: Storage::U32, elements: (self.elements * self.storage.bits()).div_ceil(32), ..self.clone() }
     }
 
     /// Elements of one row of the first axis.
-    pub(super) fn row_elements(&self) -> usize {
+    pub(crate) fn row_elements(&self) -> usize {
         self.elements / self.chunks.last().map_or(1, |chunk| chunk.rows.end.max(1))
     }
 }
@@ -65,7 +65,7 @@ enum Access {
 }
 
 /// A dispatch in the making.
-pub(super) struct Shader<'a> {
+pub(crate) struct Shader<'a> {
     options: &'a Options,
     label: &'a str,
     ports: Vec<Port>,
@@ -80,27 +80,27 @@ struct Slot {
 }
 
 impl<'a> Shader<'a> {
-    pub(super) fn new(options: &'a Options, label: &'a str) -> Self {
+    pub(crate) fn new(options: &'a Options, label: &'a str) -> Self {
         Self { options, label, ports: Vec::new() }
     }
 
     /// Declares a tensor that is read; `width` is 1 or 4.
-    pub(super) fn read(&mut self, name: &'static str, tensor: &Tensor, width: usize) {
+    pub(crate) fn read(&mut self, name: &'static str, tensor: &Tensor, width: usize) {
         self.ports.push(Port { name, tensor: tensor.clone(), width, access: Access::Read });
     }
 
     /// Declares a tensor that is written; `width` is 1 or 4. Packed elements are written by four, or by the word.
-    pub(super) fn write(&mut self, name: &'static str, tensor: &Tensor, width: usize) {
+    pub(crate) fn write(&mut self, name: &'static str, tensor: &Tensor, width: usize) {
         self.ports.push(Port { name, tensor: tensor.clone(), width, access: Access::Write });
     }
 
     /// Declares a tensor of `u32` whose greatest written number stays: `raise_name(i, value)`.
-    pub(super) fn raise(&mut self, name: &'static str, tensor: &Tensor) {
+    pub(crate) fn raise(&mut self, name: &'static str, tensor: &Tensor) {
         self.ports.push(Port { name, tensor: tensor.clone(), width: 1, access: Access::Atomic });
     }
 
     /// The dispatch. The math functions that `body` names are added.
-    pub(super) fn finish(self, body: &str, workgroups: [u32; 3]) -> Result<Dispatch> {
+    pub(crate) fn finish(self, body: &str, workgroups: [u32; 3]) -> Result<Dispatch> {
         let mut bindings: Vec<Slot> = Vec::new();
         let mut accessors = String::new();
         let mut slots: Vec<Vec<usize>> = Vec::new();
@@ -228,7 +228,7 @@ impl Port {
 /// Workgroups of a flat range in at most two dimensions, and the number in x.
 ///
 /// A kernel takes `group.x + group.y * columns` as its number and ends where that is not below `groups`.
-pub(super) fn fold(groups: usize, limit: u32) -> ([u32; 3], usize) {
+pub(crate) fn fold(groups: usize, limit: u32) -> ([u32; 3], usize) {
     let rows = groups.div_ceil(limit as usize).max(1);
     let columns = groups.div_ceil(rows);
     ([columns as u32, rows as u32, 1], columns)

@@ -1,4 +1,4 @@
-//! Step → dispatches: the tensors of each kernel found, its sizes handed on. Operators that nothing fused are in `operators.rs`.
+//! Step → dispatches: the tensors of each kernel found, its sizes handed on. Operators that nothing fused are in `emitter.rs`.
 
 use super::dispatch::{Dispatch, Region, Resource};
 use super::kernels::attention::{Attention, Heads, attention};

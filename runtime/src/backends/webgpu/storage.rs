@@ -8,7 +8,7 @@ use crate::graph::DataType;
 
 /// How an element is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Storage {
+pub(crate) enum Storage {
     F32,
     F16,
     I32,
@@ -25,7 +25,7 @@ pub(super) enum Storage {
 
 impl Storage {
     /// The storage of a data type.
-    pub(super) const fn of(data_type: DataType) -> Self {
+    pub(crate) const fn of(data_type: DataType) -> Self {
         match data_type {
             DataType::Float32 => Storage::F32,
             DataType::Float16 => Storage::F16,
@@ -41,7 +41,7 @@ impl Storage {
     }
 
     /// The storage that moves the same bits as whole numbers: what no arithmetic can change.
-    pub(super) const fn raw(self) -> Self {
+    pub(crate) const fn raw(self) -> Self {
         match self {
             Storage::F32 | Storage::I32 | Storage::U32 => Storage::U32,
             Storage::F16 | Storage::U16 => Storage::U16,
@@ -52,7 +52,7 @@ impl Storage {
     }
 
     /// The WGSL type that a loaded element has.
-    pub(super) const fn scalar(self) -> &'static str {
+    pub(crate) const fn scalar(self) -> &'static str {
         match self {
             Storage::F32 | Storage::F16 => "f32",
             Storage::I32 | Storage::I8 | Storage::I4 => "i32",
@@ -62,7 +62,7 @@ impl Storage {
     }
 
     /// Bits of an element.
-    pub(super) const fn bits(self) -> usize {
+    pub(crate) const fn bits(self) -> usize {
         match self {
             Storage::I64 | Storage::U64 => 64,
             Storage::F32 | Storage::I32 | Storage::U32 => 32,
@@ -73,22 +73,22 @@ impl Storage {
     }
 
     /// Elements that share a word; 1 where they have one or two of their own.
-    pub(super) const fn per_word(self) -> usize {
+    pub(crate) const fn per_word(self) -> usize {
         if self.bits() < 32 { 32 / self.bits() } else { 1 }
     }
 
     /// True where elements share words.
-    pub(super) const fn is_packed(self) -> bool {
+    pub(crate) const fn is_packed(self) -> bool {
         self.bits() < 32
     }
 
     /// True for the integers of 64 bits, of which no vector of four is made.
-    pub(super) const fn is_wide(self) -> bool {
+    pub(crate) const fn is_wide(self) -> bool {
         self.bits() == 64
     }
 
     /// The element of a binding's array.
-    pub(super) fn element(self, width: usize) -> String {
+    pub(crate) fn element(self, width: usize) -> String {
         match self {
             _ if self.is_packed() => String::from("u32"),
             _ if width == 4 => format!("vec4<{}>", self.scalar()),
@@ -97,7 +97,7 @@ impl Storage {
     }
 
     /// Element `index` of `buffer`.
-    pub(super) fn load(self, buffer: &str, index: &str) -> String {
+    pub(crate) fn load(self, buffer: &str, index: &str) -> String {
         match self {
             Storage::F16 => format!("unpack2x16float({buffer}[({index}) >> 1u] >> ((({index}) & 1u) * 16u)).x"),
             Storage::U16 => format!("({buffer}[({index}) >> 1u] >> ((({index}) & 1u) * 16u)) & 65535u"),
@@ -110,7 +110,7 @@ impl Storage {
     }
 
     /// Elements `4 · index` to `4 · index + 3` of packed elements in `buffer`.
-    pub(super) fn load_four(self, buffer: &str, index: &str) -> String {
+    pub(crate) fn load_four(self, buffer: &str, index: &str) -> String {
         let half = format!("({buffer}[({index}) >> 1u] >> ((({index}) & 1u) * 16u))");
         let words = format!("vec4<u32>(vec2<u32>({buffer}[2u * ({index})]), vec2<u32>({buffer}[2u * ({index}) + 1u]))");
         match self {
@@ -129,7 +129,7 @@ impl Storage {
     }
 
     /// The bits of one packed element as a `u32`, or of four as a `vec4<u32>`.
-    pub(super) fn encode(self, value: &str, width: usize) -> String {
+    pub(crate) fn encode(self, value: &str, width: usize) -> String {
         let (number, functions) = if width == 4 { ("vec4<u32>", "m4") } else { ("u32", "m") };
         let mask = (1u64 << self.bits()) - 1;
         match self {

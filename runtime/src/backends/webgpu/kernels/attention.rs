@@ -19,12 +19,12 @@ const KEYS: usize = 4;
 
 /// Where element `(batch, position, head, 0)` of a tensor lies.
 #[derive(Clone, Copy)]
-pub(in crate::backends::webgpu) struct Heads<'a> {
-    pub(in crate::backends::webgpu) tensor: &'a Tensor,
-    pub(in crate::backends::webgpu) offset: usize,
-    pub(in crate::backends::webgpu) batch: usize,
-    pub(in crate::backends::webgpu) row: usize,
-    pub(in crate::backends::webgpu) head: usize,
+pub(crate) struct Heads<'a> {
+    pub(crate) tensor: &'a Tensor,
+    pub(crate) offset: usize,
+    pub(crate) batch: usize,
+    pub(crate) row: usize,
+    pub(crate) head: usize,
 }
 
 impl Heads<'_> {
@@ -40,23 +40,23 @@ impl Heads<'_> {
 }
 
 /// The sizes and tensors of one attention.
-pub(in crate::backends::webgpu) struct Attention<'a> {
-    pub(in crate::backends::webgpu) batch: usize,
-    pub(in crate::backends::webgpu) heads: usize,
-    pub(in crate::backends::webgpu) query_length: usize,
-    pub(in crate::backends::webgpu) key_length: usize,
-    pub(in crate::backends::webgpu) head_size: usize,
-    pub(in crate::backends::webgpu) value_size: usize,
-    pub(in crate::backends::webgpu) query: Heads<'a>,
-    pub(in crate::backends::webgpu) key: Heads<'a>,
-    pub(in crate::backends::webgpu) value: Heads<'a>,
-    pub(in crate::backends::webgpu) mask: Option<(&'a Tensor, [usize; 4])>,
-    pub(in crate::backends::webgpu) scale: f64,
-    pub(in crate::backends::webgpu) output: &'a Tensor,
+pub(crate) struct Attention<'a> {
+    pub(crate) batch: usize,
+    pub(crate) heads: usize,
+    pub(crate) query_length: usize,
+    pub(crate) key_length: usize,
+    pub(crate) head_size: usize,
+    pub(crate) value_size: usize,
+    pub(crate) query: Heads<'a>,
+    pub(crate) key: Heads<'a>,
+    pub(crate) value: Heads<'a>,
+    pub(crate) mask: Option<(&'a Tensor, [usize; 4])>,
+    pub(crate) scale: f64,
+    pub(crate) output: &'a Tensor,
 }
 
 /// The dispatch of an attention.
-pub(in crate::backends::webgpu) fn attention(attention: &Attention<'_>, options: &Options, label: &str) -> Result<Dispatch> {
+pub(crate) fn attention(attention: &Attention<'_>, options: &Options, label: &str) -> Result<Dispatch> {
     let four = attention.head_size.is_multiple_of(4)
         && attention.value_size.is_multiple_of(4)
         && [attention.query, attention.key, attention.value].iter().all(Heads::allow_four)

@@ -11,7 +11,7 @@ const INVOCATIONS: usize = 64;
 
 /// Positions of output elements that one call of `element` gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::backends::webgpu) enum Form {
+pub(crate) enum Form {
     /// `fn element(i: u32) -> T`: element `i`.
     One,
     /// `fn element4(i: u32) -> vec4<T>`: elements `4·i` to `4·i + 3`.
@@ -19,13 +19,7 @@ pub(in crate::backends::webgpu) enum Form {
 }
 
 /// The dispatch that writes every element of `output`, whose port is `output`. `body` defines `element` or `element4`.
-pub(in crate::backends::webgpu) fn element(
-    mut shader: Shader<'_>,
-    output: &Tensor,
-    form: Form,
-    body: &str,
-    options: &Options,
-) -> Result<Dispatch> {
+pub(crate) fn element(mut shader: Shader<'_>, output: &Tensor, form: Form, body: &str, options: &Options) -> Result<Dispatch> {
     let (count, storage) = (output.elements, output.storage);
     let per_word = storage.per_word();
     // Elements that one invocation writes: whole words.
@@ -64,7 +58,7 @@ pub(in crate::backends::webgpu) fn element(
 }
 
 /// `output[i] = input[i]`, each in its own storage: how float32 becomes float16 after a kernel that cannot write it.
-pub(in crate::backends::webgpu) fn convert(input: &Tensor, output: &Tensor, options: &Options, label: &str) -> Result<Dispatch> {
+pub(crate) fn convert(input: &Tensor, output: &Tensor, options: &Options, label: &str) -> Result<Dispatch> {
     let mut shader = Shader::new(options, label);
     let four = input.allows_four() && output.allows_four();
     let scalar = output.storage.scalar();
@@ -80,7 +74,7 @@ pub(in crate::backends::webgpu) fn convert(input: &Tensor, output: &Tensor, opti
 /// Statements that turn the element number `i` into `name`, the position in a tensor walked with `strides` over `shape`.
 ///
 /// Axes of size 1 and stride 0 cost nothing; neighbours that are walked as one are merged.
-pub(in crate::backends::webgpu) fn walk(name: &str, i: &str, shape: &[usize], strides: &[usize], offset: usize) -> String {
+pub(crate) fn walk(name: &str, i: &str, shape: &[usize], strides: &[usize], offset: usize) -> String {
     let mut axes: Vec<(usize, usize)> = Vec::new();
     for (&size, &stride) in shape.iter().zip(strides) {
         match axes.last_mut() {
@@ -109,7 +103,7 @@ pub(in crate::backends::webgpu) fn walk(name: &str, i: &str, shape: &[usize], st
 }
 
 /// Statements that name the coordinates of element number `i`: `prefix0`, `prefix1`, …
-pub(in crate::backends::webgpu) fn coordinates(prefix: &str, i: &str, shape: &[usize]) -> String {
+pub(crate) fn coordinates(prefix: &str, i: &str, shape: &[usize]) -> String {
     let mut text = String::new();
     for (axis, (size, inner)) in shape.iter().zip(packed_strides(shape)).enumerate() {
         let value = match (size, inner) {
@@ -125,10 +119,15 @@ pub(in crate::backends::webgpu) fn coordinates(prefix: &str, i: &str, shape: &[u
 }
 
 /// Row-major strides of a packed tensor.
-pub(in crate::backends::webgpu) fn packed_strides(shape: &[usize]) -> Vec<usize> {
+pub(crate) fn packed_strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis];
     }
     strides
+}
+
+/// A shape as `[outer, size, inner]` around an axis.
+pub(crate) fn around(shape: &[usize], axis: usize) -> [usize; 3] {
+    [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
 }

@@ -12,16 +12,16 @@ use crate::graph::DataType;
 use crate::optimize::{Binary, Compare, Expression, Instruction, Operation, Unary};
 
 /// One input of a pointwise kernel: a tensor, its first element and its strides over the output's shape.
-pub(in crate::backends::webgpu) struct Walked<'a> {
-    pub(in crate::backends::webgpu) tensor: &'a Tensor,
-    pub(in crate::backends::webgpu) offset: usize,
-    pub(in crate::backends::webgpu) strides: &'a [usize],
+pub(crate) struct Walked<'a> {
+    pub(crate) tensor: &'a Tensor,
+    pub(crate) offset: usize,
+    pub(crate) strides: &'a [usize],
 }
 
 const NAMES: [&str; 7] = ["x0", "x1", "x2", "x3", "x4", "x5", "x6"];
 
 /// `output[i] = expression(inputs[0][i], …)`
-pub(in crate::backends::webgpu) fn pointwise(
+pub(crate) fn pointwise(
     shape: &[usize],
     inputs: &[Walked<'_>],
     expression: &Expression,
@@ -68,7 +68,7 @@ pub(in crate::backends::webgpu) fn pointwise(
 }
 
 /// `fn activate(x: f32) -> f32`, or of four: an expression of one input.
-pub(in crate::backends::webgpu) fn activation(expression: &Expression, width: usize) -> String {
+pub(crate) fn activation(expression: &Expression, width: usize) -> String {
     let float = wgsl_type("f32", width);
     let body = statements(expression, &[String::from("x")], width);
     format!("fn activate(x: {float}) -> {float} {{\n{body}return r{};\n}}\n", expression.instructions.len() - 1)
@@ -168,7 +168,7 @@ fn comparison(compare: Compare, a: usize, b: usize, kind: Kind) -> String {
 }
 
 /// A number as WGSL of this scalar type. Of 64-bit integers `vec2<u32>` serves the signed ones.
-pub(in crate::backends::webgpu) fn literal(number: f64, scalar: &str) -> String {
+pub(crate) fn literal(number: f64, scalar: &str) -> String {
     let float = number as f32;
     let pair = |bits: u64| format!("vec2<u32>({}u, {}u)", bits as u32, bits >> 32);
     match scalar {
@@ -188,7 +188,7 @@ pub(in crate::backends::webgpu) fn literal(number: f64, scalar: &str) -> String 
 }
 
 /// A number in a data type, kept inside its range.
-pub(in crate::backends::webgpu) fn literal_of(number: f64, data_type: DataType) -> String {
+pub(crate) fn literal_of(number: f64, data_type: DataType) -> String {
     let inside = match data_type {
         DataType::Float32 => number,
         DataType::Float16 if number.fract() == 0.0 && number.abs() <= 2048.0 => number,
@@ -205,7 +205,7 @@ pub(in crate::backends::webgpu) fn literal_of(number: f64, data_type: DataType) 
 }
 
 /// The register of a number in another type: integers keep their low bits, floats truncate and stop at the type's range.
-pub(in crate::backends::webgpu) fn cast(value: &str, from: DataType, to: DataType, width: usize) -> String {
+pub(crate) fn cast(value: &str, from: DataType, to: DataType, width: usize) -> String {
     let functions = if width == 4 { "m4" } else { "m" };
     let (source, target) = (kind(from), kind(to));
     let float = match source {

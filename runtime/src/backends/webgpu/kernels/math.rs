@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// The functions that the texts call, and those that they call, each once and in the files' order.
-pub(in crate::backends::webgpu) fn needed(bodies: &[&str]) -> String {
+pub(crate) fn needed(bodies: &[&str]) -> String {
     let scalar = functions(include_str!("math.wgsl"));
     let mut all: Vec<(String, String)> = scalar.iter().map(|(name, text)| (widen(name), widen(text))).collect();
     all.extend(functions(include_str!("integer64.wgsl")));

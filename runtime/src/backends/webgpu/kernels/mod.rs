@@ -1,15 +1,12 @@
-//! The kernels: one file per family, each from sizes to the text of a dispatch.
+//! What kernels share, and the fused kernels: from sizes to the text of a dispatch. What serves one operator alone is in its file in `ops`.
 
 pub(super) mod attention;
 pub(super) mod element;
-pub(super) mod elementwise;
 pub(super) mod expression;
-pub(super) mod gemm;
 pub(super) mod math;
 pub(super) mod matmul;
 mod matmul_text;
 pub(super) mod movement;
-pub(super) mod recurrent;
-pub(super) mod reduce;
+pub(crate) mod recurrent;
 pub(super) mod rows;
-pub(super) mod window;
+pub(crate) mod window;

@@ -1,4 +1,4 @@
-//! Kernels over rows: layer normalisation and softmax. A workgroup has a row on hardware, an invocation on a software adapter.
+//! Kernels over rows: normalisations here, softmax in its file. A workgroup has a row on hardware, an invocation on a software adapter.
 
 use std::fmt::Write;
 
@@ -9,12 +9,12 @@ use super::expression::literal;
 use crate::error::Result;
 
 /// How a kernel walks one row: `for (var i = FIRST; i < n; i += STEP)`, and how partial results meet.
-struct Walk {
-    lanes: usize,
+pub(crate) struct Rows {
+    pub(crate) lanes: usize,
 }
 
-impl Walk {
-    fn of(options: &Options) -> Self {
+impl Rows {
+    pub(crate) fn of(options: &Options) -> Self {
         Self { lanes: if options.software { 1 } else { 64 } }
     }
 
@@ -40,13 +40,13 @@ impl Walk {
     }
 
     /// The entry point around `body`, which sees `row`, `lane` and ends without a return.
-    fn main(&self, rows: usize, body: &str, options: &Options) -> (String, [u32; 3]) {
+    pub(crate) fn main(&self, rows: usize, body: &str, options: &Options) -> (String, [u32; 3]) {
         let (per_group, size) = if self.lanes == 1 { (8, 8) } else { (1, self.lanes) };
         let (workgroups, columns) = fold(rows.div_ceil(per_group), options.max_workgroups);
         let (row, lane) = if self.lanes == 1 { ("number * 8u + index", "0u") } else { ("number", "index") };
         let text = format!(
             "{}@compute @workgroup_size({size})\n\
-             fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {{\n\
+             pub(crate) fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {{\n\
              let number = group.x + group.y * {columns}u;\nlet row = {row};\nlet lane = {lane};\nif ({} >= {}u) {{ return; }}\n{body}}}\n",
             self.functions(),
             if self.lanes == 1 { "row" } else { "number" },
@@ -57,18 +57,18 @@ impl Walk {
 }
 
 /// Rows of a tensor: packed ones of four or of one element a step, or strided ones.
-pub(in crate::backends::webgpu) struct LayerNormalization<'a> {
-    pub(in crate::backends::webgpu) input: &'a Tensor,
-    pub(in crate::backends::webgpu) scale: Option<&'a Tensor>,
-    pub(in crate::backends::webgpu) bias: Option<&'a Tensor>,
-    pub(in crate::backends::webgpu) output: &'a Tensor,
-    pub(in crate::backends::webgpu) rows: usize,
-    pub(in crate::backends::webgpu) columns: usize,
-    pub(in crate::backends::webgpu) epsilon: f64,
+pub(crate) struct LayerNormalization<'a> {
+    pub(crate) input: &'a Tensor,
+    pub(crate) scale: Option<&'a Tensor>,
+    pub(crate) bias: Option<&'a Tensor>,
+    pub(crate) output: &'a Tensor,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) epsilon: f64,
 }
 
 /// Mean first, then the variance of what is left: three passes over a row that stays in the cache.
-pub(in crate::backends::webgpu) fn layer_normalization(norm: &LayerNormalization<'_>, options: &Options, label: &str) -> Result<Dispatch> {
+pub(crate) fn layer_normalization(norm: &LayerNormalization<'_>, options: &Options, label: &str) -> Result<Dispatch> {
     let tensors = [Some(norm.input), Some(norm.output), norm.scale, norm.bias];
     let four = norm.columns.is_multiple_of(4) && tensors.iter().flatten().all(|tensor| tensor.allows_four());
     let (width, suffix) = if four { (4, "4") } else { (1, "") };
@@ -81,8 +81,8 @@ pub(in crate::backends::webgpu) fn layer_normalization(norm: &LayerNormalization
         shader.read("bias", bias, width);
     }
     shader.write("normal", norm.output, width);
-    let walk = Walk::of(options);
-    let (count, lanes, columns) = (norm.columns / width, walk.lanes, norm.columns);
+    let rows = Rows::of(options);
+    let (count, lanes, columns) = (norm.columns / width, rows.lanes, norm.columns);
     let (zero, horizontal) = if four { ("vec4<f32>(0.0)", "sum.x + sum.y + sum.z + sum.w") } else { ("0.0", "sum") };
     let head = format!("for (var i = lane; i < {count}u; i += {lanes}u) {{");
     let mut body = format!("let start = row * {count}u;\nvar sum = {zero};\n{head} sum += input{suffix}(start + i); }}\n");
@@ -92,26 +92,26 @@ pub(in crate::backends::webgpu) fn layer_normalization(norm: &LayerNormalization
     let scale = norm.scale.map_or(String::new(), |_| format!(" * scale{suffix}(i)"));
     let bias = norm.bias.map_or(String::new(), |_| format!(" + bias{suffix}(i)"));
     let _ = writeln!(body, "{head} set_normal{suffix}(start + i, (input{suffix}(start + i) - mean) * factor{scale}{bias}); }}");
-    let (text, workgroups) = walk.main(norm.rows, &body, options);
+    let (text, workgroups) = rows.main(norm.rows, &body, options);
     shader.finish(&text, workgroups)
 }
 
 /// Normalisation over any axes: each row a walk over some, each of its elements one over the others.
-pub(in crate::backends::webgpu) struct Normalization<'a> {
-    pub(in crate::backends::webgpu) input: &'a Tensor,
-    pub(in crate::backends::webgpu) output: &'a Tensor,
+pub(crate) struct Normalization<'a> {
+    pub(crate) input: &'a Tensor,
+    pub(crate) output: &'a Tensor,
     /// Sizes and strides of the axes that are kept apart, and of those that are normalised together.
-    pub(in crate::backends::webgpu) rows: (Vec<usize>, Vec<usize>),
-    pub(in crate::backends::webgpu) columns: (Vec<usize>, Vec<usize>),
+    pub(crate) rows: (Vec<usize>, Vec<usize>),
+    pub(crate) columns: (Vec<usize>, Vec<usize>),
     /// One factor and summand for each element of a row, or for each row's number in WGSL.
-    pub(in crate::backends::webgpu) scale: Option<&'a Tensor>,
-    pub(in crate::backends::webgpu) bias: Option<&'a Tensor>,
-    pub(in crate::backends::webgpu) index: &'a str,
-    pub(in crate::backends::webgpu) epsilon: f64,
+    pub(crate) scale: Option<&'a Tensor>,
+    pub(crate) bias: Option<&'a Tensor>,
+    pub(crate) index: &'a str,
+    pub(crate) epsilon: f64,
 }
 
 /// As [`layer_normalization`], of rows that are not packed.
-pub(in crate::backends::webgpu) fn normalization(norm: &Normalization<'_>, options: &Options, label: &str) -> Result<Dispatch> {
+pub(crate) fn normalization(norm: &Normalization<'_>, options: &Options, label: &str) -> Result<Dispatch> {
     let mut shader = Shader::new(options, label);
     shader.read("input", norm.input, 1);
     let factors = [("scale", norm.scale, " * scale"), ("bias", norm.bias, " + bias")];
@@ -123,10 +123,10 @@ pub(in crate::backends::webgpu) fn normalization(norm: &Normalization<'_>, optio
         }
     }
     shader.write("normal", norm.output, 1);
-    let walk = Walk::of(options);
+    let rows = Rows::of(options);
     let count: usize = norm.columns.0.iter().product();
     let at = super::element::walk("at", "i", &norm.columns.0, &norm.columns.1, 0);
-    let head = format!("for (var i = lane; i < {count}u; i += {}u) {{ {}", walk.lanes, at.trim_end());
+    let head = format!("for (var i = lane; i < {count}u; i += {}u) {{ {}", rows.lanes, at.trim_end());
     let start = super::element::walk("start", "row", &norm.rows.0, &norm.rows.1, 0);
     let body = format!(
         "{start}var sum = 0.0;\n{head} sum += input(start + at); }}\nlet mean = meet_sum(sum, lane) / f32({count});\nsum = 0.0;\n\
@@ -135,30 +135,6 @@ pub(in crate::backends::webgpu) fn normalization(norm: &Normalization<'_>, optio
          {head} set_normal(start + at, (input(start + at) - mean) * factor{epilogue}); }}\n",
         literal(norm.epsilon, "f32")
     );
-    let (text, workgroups) = walk.main(norm.rows.0.iter().product(), &body, options);
-    shader.finish(&text, workgroups)
-}
-
-/// Softmax of `[outer, size, inner]` over the middle.
-pub(in crate::backends::webgpu) fn softmax(
-    input: &Tensor,
-    output: &Tensor,
-    [outer, size, inner]: [usize; 3],
-    options: &Options,
-    label: &str,
-) -> Result<Dispatch> {
-    let mut shader = Shader::new(options, label);
-    shader.read("input", input, 1);
-    shader.write("normal", output, 1);
-    let walk = Walk::of(options);
-    let head = format!("for (var i = lane; i < {size}u; i += {}u) {{", walk.lanes);
-    let at = if inner == 1 { String::from("start + i") } else { format!("start + i * {inner}u") };
-    let start = if inner == 1 { format!("row * {size}u") } else { format!("row / {inner}u * {}u + row % {inner}u", size * inner) };
-    let body = format!(
-        "let start = {start};\nvar largest = f32(-3.4028234663852886e38);\n{head} largest = max(largest, input({at})); }}\n\
-         largest = meet_max(largest, lane);\nvar sum = 0.0;\n{head} sum += m_exp(input({at}) - largest); }}\n\
-         let factor = 1.0 / meet_sum(sum, lane);\n{head} set_normal({at}, m_exp(input({at}) - largest) * factor); }}\n"
-    );
-    let (text, workgroups) = walk.main(outer * inner, &body, options);
+    let (text, workgroups) = rows.main(norm.rows.0.iter().product(), &body, options);
     shader.finish(&text, workgroups)
 }
