@@ -16,6 +16,7 @@ pub mod inputs;
 pub mod model;
 pub mod ops;
 pub mod optimize;
+mod order;
 pub mod platform;
 #[cfg(any(feature = "cpu", feature = "webgpu", all(feature = "webnn", target_arch = "wasm32")))]
 pub mod registry;

@@ -1,5 +1,5 @@
-//! The WebNN operators, one file per operator or family: options, rule, CPU kernel, doc.
-//! A new one is a file and a line here.
+//! The WebNN operators, one file per operator or family: doc and options, rule, CPU kernel, WGSL.
+//! A new one is a file and a line here. A program links the kernels of the operators that it names: nothing at run time asks for all of them.
 
 use crate::graph::Operator;
 

@@ -22,9 +22,7 @@ operator! {
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     let input = call.operand("input");
     let permutation = permutation(call);
-    let mut sorted = permutation.clone();
-    sorted.sort_unstable();
-    if !sorted.into_iter().eq(0..input.rank()) {
+    if permutation.len() != input.rank() || !(0..input.rank()).all(|axis| permutation.contains(&axis)) {
         return Err(format!("`permutation` {permutation:?} does not name each of the {} axes once", input.rank()));
     }
     let shape = permutation.iter().map(|&axis| input.shape[axis]).collect();

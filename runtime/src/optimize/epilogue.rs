@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::view::contiguous;
 use super::{Binary, Expression, Instruction, Kernel, Linear, Operation, Pointwise, PointwiseInput, Step, fold};
+use crate::order::order;
 
 /// Merges sums with a row into the product before them. Before pointwise steps are merged, so that each sum stands alone.
 pub(super) fn add_biases(draft: &mut Draft) {
@@ -46,14 +47,14 @@ fn each(draft: &mut Draft, merge: impl Fn(&Draft, &Pointwise, usize, &Linear) ->
         let found = draft.step(index).and_then(|step| {
             let Kernel::Pointwise(pointwise) = &step.kernel else { return None };
             // The product made last comes first: its operands are all there.
-            let mut makers: Vec<_> = pointwise
+            let makers: Vec<_> = pointwise
                 .inputs
                 .iter()
                 .enumerate()
                 .filter_map(|(position, input)| Some((draft.private_maker(input.value, index)?, position)))
                 .collect();
-            makers.sort_unstable_by(|a, b| b.cmp(a));
-            makers.into_iter().find_map(|(maker, position)| {
+            order(makers.len(), &|a, b| makers[a] > makers[b]).into_iter().find_map(|index| {
+                let (maker, position) = makers[index];
                 let made = draft.step(maker)?;
                 let Kernel::Linear(linear) = &made.kernel else { return None };
                 let input = &pointwise.inputs[position];

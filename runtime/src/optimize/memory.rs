@@ -3,6 +3,7 @@
 use super::draft::{DraftValue, Origin};
 use super::{Buffer, Place, Program};
 use crate::graph::ValueId;
+use crate::order::order;
 
 /// Offsets in the arena are multiples of this: what WebGPU asks of bindings.
 const ALIGNMENT: usize = 256;
@@ -36,7 +37,7 @@ pub(super) fn place(program: &mut Program, roots: &[ValueId], values: &[DraftVal
             Some(Slot { buffer, first, last, size, offset: 0 })
         })
         .collect();
-    for slot in first_fit(slots) {
+    for slot in first_fit(&slots) {
         program.buffers[slot.buffer].place = Place::Arena { offset: slot.offset };
         program.arena_bytes = program.arena_bytes.max(slot.offset + slot.size);
     }
@@ -54,6 +55,7 @@ fn lifetimes(program: &Program, buffers: usize) -> Vec<Option<(usize, usize)>> {
     lifetimes
 }
 
+#[derive(Clone, Copy)]
 struct Slot {
     buffer: usize,
     first: usize,
@@ -63,10 +65,12 @@ struct Slot {
 }
 
 /// Large ones first, each at the lowest offset where nothing alive at the same time lies.
-fn first_fit(mut slots: Vec<Slot>) -> Vec<Slot> {
-    slots.sort_by_key(|slot| (std::cmp::Reverse(slot.size), slot.first));
+fn first_fit(slots: &[Slot]) -> Vec<Slot> {
+    let key = |index: usize| (std::cmp::Reverse(slots[index].size), slots[index].first);
+    let order = order(slots.len(), &|a, b| key(a) < key(b));
     let mut placed: Vec<Slot> = Vec::with_capacity(slots.len());
-    for mut slot in slots {
+    for index in order {
+        let mut slot = slots[index];
         // `placed` stays sorted by offset.
         for other in placed.iter().filter(|other| other.first <= slot.last && slot.first <= other.last) {
             if slot.offset + slot.size <= other.offset {

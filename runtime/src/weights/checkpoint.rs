@@ -10,6 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 
 use super::mapped;
 use crate::error::{Error, Result};
+use crate::order::order;
 use crate::tensor::SharedBytes;
 
 /// Largest JSON file that is read: config.json and index files are a few hundred kilobytes at most.
@@ -127,14 +128,14 @@ impl Checkpoint {
         let wrong = |reason: String| Error::WeightFile { file: file.to_owned(), reason };
         let (header, metadata) = SafeTensors::read_metadata(whole).map_err(|error| wrong(format!("not a safetensors file: {error}")))?;
         let data = header + 8;
-        let mut infos: Vec<_> = metadata.tensors().into_iter().collect();
-        infos.sort_by(|a, b| a.0.cmp(&b.0));
+        let infos: Vec<_> = metadata.tensors().into_iter().collect();
         for name in names.unwrap_or_default() {
             if metadata.info(name).is_none() {
                 return Err(wrong(format!("the index says that this file holds `{name}`, but it does not")));
             }
         }
-        for (name, info) in infos {
+        for index in order(infos.len(), &|a, b| infos[a].0 < infos[b].0) {
+            let (name, info) = &infos[index];
             let range = data + info.data_offsets.0..data + info.data_offsets.1;
             let tensor = StoredTensor { dtype: info.dtype, shape: info.shape.clone(), bytes: Arc::clone(&bytes), range };
             if self.tensors.insert(name.clone(), tensor).is_some() {

@@ -113,7 +113,8 @@ pub fn fit(graph: &Graph, checkpoint: &Checkpoint, names: &WeightNames) -> Resul
     if !errors.is_empty() {
         return Err(Error::Checkpoint(errors));
     }
-    let tied: BTreeSet<String> = names.tied.iter().flat_map(|tie| names.spellings(tie.name)).collect();
+    let mut tied = BTreeSet::new();
+    tied.extend(names.tied.iter().flat_map(|tie| names.spellings(tie.name)));
     let known = |name: &String| read.contains(name) || tied.contains(name) || names.is_ignored(name);
     fit.surplus = checkpoint.tensors().keys().filter(|name| !known(name)).cloned().collect();
     Ok(fit)

@@ -17,6 +17,7 @@ use crate::bindings::{Bindings, DeviceTensor, Memory};
 use crate::error::{Error, Result};
 use crate::graph::{OperandDescriptor, ValueId};
 use crate::optimize::Program;
+use crate::order::order;
 use crate::session::SessionReport;
 
 /// A program on a device.
@@ -345,9 +346,8 @@ impl Pipelines {
         let layout = self.layouts.entry(access).or_insert_with_key(|access| layout(device, access)).clone();
         self.calls += 1;
         if self.made.len() >= MAX_PIPELINES && !self.made.contains_key(&dispatch.source) {
-            let mut uses: Vec<usize> = self.made.values().map(|(_, used)| *used).collect();
-            let (_, median, _) = uses.select_nth_unstable(MAX_PIPELINES / 2);
-            let median = *median;
+            let uses: Vec<usize> = self.made.values().map(|(_, used)| *used).collect();
+            let median = uses[order(uses.len(), &|a, b| uses[a] < uses[b])[MAX_PIPELINES / 2]];
             self.made.retain(|_, (_, used)| *used >= median);
         }
         let made = self.made.entry(Arc::clone(&dispatch.source));

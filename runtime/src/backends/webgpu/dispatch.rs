@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::order::order;
+
 /// A lowered program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -149,9 +151,8 @@ impl Plan {
 
     /// Different shader texts: the pipelines.
     pub fn pipelines(&self) -> usize {
-        let mut sources: Vec<_> = self.dispatches.iter().map(|dispatch| &dispatch.source).collect();
-        sources.sort_unstable();
-        sources.dedup();
-        sources.len()
+        let source = |index: usize| &self.dispatches[index].source;
+        let order = order(self.dispatches.len(), &|a, b| source(a) < source(b));
+        order.iter().enumerate().filter(|(place, index)| *place == 0 || source(order[place - 1]) != source(**index)).count()
     }
 }

@@ -64,7 +64,7 @@ impl Limits {
                 limits.graph.extend(serde_json::from_value(value).ok().map(|tensor| (name, tensor)));
             } else if let Value::Object(operands) = value {
                 let operands = operands.into_iter().filter_map(|(operand, value)| Some((operand, serde_json::from_value(value).ok()?)));
-                limits.operators.insert(name, operands.collect());
+                limits.operators.entry(name).or_default().extend(operands);
             }
         }
         Ok(limits)

@@ -46,7 +46,7 @@ impl Rows {
         let (row, lane) = if self.lanes == 1 { ("number * 8u + index", "0u") } else { ("number", "index") };
         let text = format!(
             "{}@compute @workgroup_size({size})\n\
-             pub(crate) fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {{\n\
+             fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {{\n\
              let number = group.x + group.y * {columns}u;\nlet row = {row};\nlet lane = {lane};\nif ({} >= {}u) {{ return; }}\n{body}}}\n",
             self.functions(),
             if self.lanes == 1 { "row" } else { "number" },

@@ -6,14 +6,14 @@ use super::super::emitter::Emitter;
 use super::super::shader::Shader;
 use crate::error::Result;
 use crate::ops::window::{Image, Window};
+use crate::order::order;
 
 /// Statements that name the image's coordinates of output element `i`: `n`, `c`, `y`, `x`.
 pub(crate) fn coordinates(image: &Image) -> String {
     let mut text = String::new();
-    let mut axes: Vec<(usize, &str)> = (0..4).zip(["n", "c", "y", "x"]).collect();
-    axes.sort_by_key(|(axis, _)| std::cmp::Reverse(image.strides[*axis]));
     // Where strides are equal, one of the axes has one element.
-    for (axis, name) in axes {
+    for axis in order(4, &|a, b| image.strides[a] > image.strides[b]) {
+        let name = ["n", "c", "y", "x"][axis];
         let (size, stride) = (image.sizes[axis], image.strides[axis]);
         let _ = match size {
             1 => writeln!(text, "let {name} = 0u;"),
