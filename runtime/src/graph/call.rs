@@ -59,7 +59,6 @@ impl<O> Argument<O> {
 
 /// What a rule or kernel sees of a call. Accessors panic on a name or kind that the operator does not declare: a
 /// mistake of the operator's file, met by its first test, never by user input.
-#[derive(Debug)]
 pub struct Call<'a> {
     /// The operator.
     pub operator: &'static Operator,
@@ -70,8 +69,14 @@ pub struct Call<'a> {
 }
 
 /// Where a call finds the descriptors of its operands.
-pub(crate) trait Descriptors: std::fmt::Debug {
+pub(crate) trait Descriptors {
     fn descriptor(&self, value: ValueId) -> &OperandDescriptor;
+}
+
+impl std::fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}{:?}", self.operator, self.arguments)
+    }
 }
 
 impl<'a> Call<'a> {

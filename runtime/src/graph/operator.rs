@@ -93,7 +93,8 @@ pub struct Operator {
     pub name: &'static str,
     /// WebNN's method.
     pub webnn: &'static str,
-    /// One sentence and a formula; the first doc comment of the declaration.
+    /// One sentence and a formula; the first doc comment of the declaration. No browser downloads it.
+    #[cfg(not(target_arch = "wasm32"))]
     pub doc: &'static str,
     /// The options struct of the typed method; empty where there are no options.
     pub options: &'static str,
@@ -195,6 +196,7 @@ macro_rules! operator {
         pub static $static_name: $crate::graph::Operator = $crate::graph::Operator {
             name: stringify!($name),
             webnn: $webnn,
+            #[cfg(not(target_arch = "wasm32"))]
             doc: concat!($($doc, "\n"),*),
             options: concat!($(stringify!($options))?),
             parameters: &[

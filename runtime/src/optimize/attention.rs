@@ -1,16 +1,14 @@
 //! Finds scaled dot-product attention as graphs spell it: matmul, scale, mask, softmax, matmul, transpose.
 
-use std::collections::{HashMap, HashSet};
-
 use super::draft::Draft;
 use super::view::{View, Views, broadcast, contiguous, producer};
 use super::{Attention, HeadsView};
 use crate::graph::{Graph, Node, NodeId, Source, ValueId};
 
-/// The attentions of a graph, by the node whose output they make, and the nodes that they do away with.
+/// The attentions of a graph, and which nodes they do away with, both by node: an attention stands at the one whose output it makes.
 pub(super) struct Found<'a> {
-    pub(super) attentions: HashMap<NodeId, Attention>,
-    pub(super) absorbed: HashSet<NodeId>,
+    pub(super) attentions: Vec<Option<Attention>>,
+    pub(super) absorbed: Vec<bool>,
     /// Views that end at the outputs of the attentions.
     pub(super) views: Views<'a>,
 }
@@ -18,11 +16,12 @@ pub(super) struct Found<'a> {
 /// Every attention whose intermediate values nothing else reads.
 pub(super) fn find<'a>(graph: &'a Graph, draft: &Draft) -> Found<'a> {
     let mut finder = Finder { graph, draft, views: Views::new(graph), readers: readers(graph) };
-    let (mut attentions, mut absorbed) = (HashMap::new(), HashSet::new());
+    let count = graph.nodes().len();
+    let (mut attentions, mut absorbed) = (vec![None; count], vec![false; count]);
     for (index, node) in graph.nodes().iter().enumerate() {
         if let Some((attention, nodes)) = finder.attention(node) {
-            attentions.insert(NodeId(index as u32), attention);
-            absorbed.extend(nodes);
+            attentions[index] = Some(attention);
+            nodes.iter().for_each(|node| absorbed[node.0 as usize] = true);
             finder.views.made.extend(&node.outputs);
         }
     }

@@ -1,6 +1,6 @@
 //! A program in the making: steps that passes merge, with what reads and makes each value kept up to date.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::view::restride;
 use super::{Kernel, PackedConstant, Program, ProgramValue, Step, memory};
@@ -152,13 +152,13 @@ impl Draft {
             arena_bytes: 0,
         };
         let mut roots = Vec::new();
-        let mut buffers: HashMap<ValueId, usize> = HashMap::new();
-        let mut known: HashMap<ValueId, ValueId> = HashMap::new();
         let values = &self.values;
+        let mut buffers: Vec<Option<usize>> = vec![None; values.len()];
+        let mut known: Vec<Option<ValueId>> = vec![None; values.len()];
         let mut number = |old: ValueId| {
-            *known.entry(old).or_insert_with(|| {
+            *known[old.0 as usize].get_or_insert_with(|| {
                 let value = &values[old.0 as usize];
-                let buffer = *buffers.entry(value.root).or_insert_with(|| {
+                let buffer = *buffers[value.root.0 as usize].get_or_insert_with(|| {
                     roots.push(value.root);
                     roots.len() - 1
                 });

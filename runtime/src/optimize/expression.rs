@@ -238,5 +238,5 @@ impl fmt::Display for Expression {
 
 /// The variant's name in lower case.
 fn name(function: &impl fmt::Debug) -> String {
-    format!("{function:?}").split([' ', '{']).next().unwrap_or_default().to_lowercase()
+    format!("{function:?}").split([' ', '{']).next().unwrap_or_default().to_ascii_lowercase()
 }

@@ -9,7 +9,7 @@ use super::{
     Expression, Instruction, Kernel, LayerNormalization, Linear, Operation, PackedConstant, Part, Pointwise, PointwiseInput, Step,
 };
 use super::{attention, dead, fold};
-use crate::graph::{Argument, Call, DataType, Graph, Node, NodeId, OperandDescriptor, Source, ValueId};
+use crate::graph::{Argument, Call, DataType, Graph, Node, OperandDescriptor, Source, ValueId};
 
 /// A draft that computes the graph node by node.
 pub(super) fn lower(graph: &Graph) -> Draft {
@@ -19,10 +19,9 @@ pub(super) fn lower(graph: &Graph) -> Draft {
     }
     let attention::Found { attentions, absorbed, views } = attention::find(graph, &draft);
     for (index, node) in graph.nodes().iter().enumerate() {
-        let id = NodeId(index as u32);
-        if let Some(attention) = attentions.get(&id) {
+        if let Some(attention) = &attentions[index] {
             draft.push(Step { kernel: Kernel::Attention(attention.clone()), outputs: node.outputs.clone(), label: node.label.clone() });
-        } else if !absorbed.contains(&id) {
+        } else if !absorbed[index] {
             lower_node(graph, &views, node, &mut draft);
         }
     }

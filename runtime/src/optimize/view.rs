@@ -1,7 +1,5 @@
 //! Strided views: what reshape, transpose, slice, split and expand are, without moving an element.
 
-use std::collections::HashSet;
-
 use crate::graph::{Graph, Node, Source, ValueId};
 
 /// A tensor seen inside another: element `i` lies at `offset + Σ i[k] · strides[k]` of `value`.
@@ -17,12 +15,12 @@ pub(super) struct View {
 pub(super) struct Views<'a> {
     graph: &'a Graph,
     /// Values that a fused step makes: what stands before them is not computed.
-    pub(super) made: HashSet<ValueId>,
+    pub(super) made: Vec<ValueId>,
 }
 
 impl<'a> Views<'a> {
     pub(super) fn new(graph: &'a Graph) -> Self {
-        Self { graph, made: HashSet::new() }
+        Self { graph, made: Vec::new() }
     }
 
     /// The value as a view of the first tensor up its chain.

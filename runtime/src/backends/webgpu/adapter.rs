@@ -24,7 +24,7 @@ pub struct AdapterChoice {
 
 impl AdapterChoice {
     fn fits(&self, index: usize, info: &wgpu::AdapterInfo) -> bool {
-        let name = self.name.as_ref().is_none_or(|name| info.name.to_lowercase().contains(&name.to_lowercase()));
+        let name = self.name.as_ref().is_none_or(|name| info.name.to_ascii_lowercase().contains(&name.to_ascii_lowercase()));
         let hardware = !self.hardware || info.device_type != wgpu::DeviceType::Cpu;
         name && hardware && self.index.is_none_or(|wanted| wanted == index)
     }
@@ -86,7 +86,7 @@ impl AdapterReport {
     pub(super) fn of(index: usize, adapter: &wgpu::Adapter) -> Self {
         let (info, limits) = (adapter.get_info(), adapter.limits());
         let mut features = BTreeSet::new();
-        features.extend(adapter.features().iter_names().map(|(name, _)| name.to_lowercase().replace('_', "-")));
+        features.extend(adapter.features().iter_names().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-")));
         Self {
             index,
             name: info.name,

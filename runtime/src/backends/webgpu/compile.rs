@@ -100,7 +100,7 @@ pub(super) enum Group {
     /// The same in every run.
     Fixed(wgpu::BindGroup),
     /// Tensors among it may change places from run to run: one bind group for each arrangement, made when it is first met.
-    Turning { layout: wgpu::BindGroupLayout, entries: Vec<(Source, Region)>, made: HashMap<u16, wgpu::BindGroup> },
+    Turning { layout: wgpu::BindGroupLayout, entries: Vec<(Source, Region)>, made: Vec<(u16, wgpu::BindGroup)> },
 }
 
 /// Where a binding's buffer comes from.
@@ -132,7 +132,11 @@ impl Command {
                     Source::Buffer(_) => None,
                 });
                 let arrangement = fronts.fold(0, |bits, front| bits << 1 | front as u16);
-                made.entry(arrangement).or_insert_with(|| bind_group(device, &self.label, layout, entries))
+                let place = made.iter().position(|(known, _)| *known == arrangement).unwrap_or_else(|| {
+                    made.push((arrangement, bind_group(device, &self.label, layout, entries)));
+                    made.len() - 1
+                });
+                &made[place].1
             }
         }
     }
@@ -225,10 +229,10 @@ impl Compiled {
         let input_buffer = buffer("inputs", plan.input_bytes(), Usages::STORAGE | Usages::COPY_DST)?;
         let output_buffer = buffer("outputs", plan.output_bytes(), Usages::STORAGE | Usages::COPY_SRC)?;
         let staging = Staging::new(&shared.device, input_buffer.size(), output_buffer.size());
-        let mut weights = HashMap::new();
+        // By constant and chunk.
+        let mut weights = Vec::with_capacity(plan.constants.len());
         for (index, chunks) in plan.constants.iter().enumerate() {
-            let buffers = if chunks.is_empty() { vec![] } else { constants.buffers(shared, &program.constants[index], chunks, load)? };
-            weights.extend(buffers.into_iter().enumerate().map(|(chunk, buffer)| (Resource::Constant { index, chunk }, buffer)));
+            weights.push(if chunks.is_empty() { vec![] } else { constants.buffers(shared, &program.constants[index], chunks, load)? });
         }
         let find = |resource: Resource| match resource {
             Resource::Arena => Some(Source::Buffer(arena.0.clone())),
@@ -236,7 +240,7 @@ impl Compiled {
             Resource::Outputs => Some(Source::Buffer(output_buffer.0.clone())),
             Resource::BoundInput(index) => bound.inputs[index].clone().map(|resident| Source::Resident(resident, Bound::Read)),
             Resource::BoundOutput(index) => bound.outputs[index].clone().map(|(resident, bound)| Source::Resident(resident, bound)),
-            Resource::Constant { .. } => weights.get(&resource).map(|buffer| Source::Buffer(buffer.0.clone())),
+            Resource::Constant { index, chunk } => weights[index].get(chunk).map(|buffer| Source::Buffer(buffer.0.clone())),
         };
         let mut pipelines = lock(&shared.pipelines);
         let mut commands = Vec::with_capacity(plan.dispatches.len());
@@ -248,7 +252,7 @@ impl Compiled {
                 entries.push((source, binding.region));
             }
             let group = if entries.iter().any(|(source, _)| matches!(source, Source::Resident(..))) {
-                Group::Turning { layout, entries, made: HashMap::new() }
+                Group::Turning { layout, entries, made: Vec::new() }
             } else {
                 Group::Fixed(bind_group(&shared.device, &dispatch.label, &layout, &entries))
             };
@@ -283,7 +287,7 @@ impl Compiled {
             output_buffer,
             staging,
             _arena: arena,
-            _constants: weights.into_values().collect(),
+            _constants: weights.into_iter().flatten().collect(),
             report,
         })
     }
@@ -334,7 +338,7 @@ const MAX_PIPELINES: usize = 1024;
 /// What a device has compiled, for all programs on it: equal texts are one pipeline, equal access patterns one layout.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    layouts: HashMap<Vec<bool>, wgpu::BindGroupLayout>,
+    layouts: Vec<(Vec<bool>, wgpu::BindGroupLayout)>,
     /// With the number of the call that used it last.
     made: HashMap<Arc<str>, (wgpu::ComputePipeline, usize)>,
     calls: usize,
@@ -343,7 +347,12 @@ pub(super) struct Pipelines {
 impl Pipelines {
     fn get(&mut self, device: &wgpu::Device, dispatch: &Dispatch) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
         let access: Vec<bool> = dispatch.bindings.iter().map(|binding| binding.writable).collect();
-        let layout = self.layouts.entry(access).or_insert_with_key(|access| layout(device, access)).clone();
+        let place = self.layouts.iter().position(|(known, _)| *known == access).unwrap_or_else(|| {
+            let layout = layout(device, &access);
+            self.layouts.push((access, layout));
+            self.layouts.len() - 1
+        });
+        let layout = self.layouts[place].1.clone();
         self.calls += 1;
         if self.made.len() >= MAX_PIPELINES && !self.made.contains_key(&dispatch.source) {
             let uses: Vec<usize> = self.made.values().map(|(_, used)| *used).collect();

@@ -303,9 +303,9 @@ impl Formula {
             _ => None,
         } {
             return match binary {
-                Binary::Add | Binary::Sub | Binary::Mul => format!("w_{}(r{a}, r{b})", format!("{binary:?}").to_lowercase()),
+                Binary::Add | Binary::Sub | Binary::Mul => format!("w_{}(r{a}, r{b})", format!("{binary:?}").to_ascii_lowercase()),
                 Binary::Div | Binary::Max | Binary::Min | Binary::Pow => {
-                    format!("{sign}_{}(r{a}, r{b})", format!("{binary:?}").to_lowercase())
+                    format!("{sign}_{}(r{a}, r{b})", format!("{binary:?}").to_ascii_lowercase())
                 }
                 Binary::Prelu if kind == Kind::Signed64 => format!("select(r{a}, w_mul(r{b}, r{a}), wi_negative(r{a}))"),
                 _ => format!("r{a}"),
