@@ -103,12 +103,12 @@ fn convert(spec: &InputSpec, tensor: &Tensor, sizes: &Sizes) -> Result<Tensor> {
     if spec.data_type.is_float() {
         return if tensor.data_type() == spec.data_type { Ok(tensor.clone()) } else { Err(mismatch(spec, tensor, sizes)) };
     }
-    let numbers = integers(tensor)?.ok_or_else(|| mismatch(spec, tensor, sizes))?;
+    let numbers = integers(tensor).ok_or_else(|| mismatch(spec, tensor, sizes))?;
     let (minimum, limit) = range(spec);
     if let Some(position) = numbers.iter().position(|number| *number < minimum || *number >= limit) {
         return Err(out_of_range(spec, tensor.shape(), position, numbers[position]));
     }
-    from_integers(spec.data_type, tensor.shape(), numbers.into_iter())
+    from_integers(spec.data_type, tensor.shape(), &numbers)
 }
 
 fn out_of_range(spec: &InputSpec, shape: &[usize], position: usize, value: i128) -> Error {
@@ -137,41 +137,33 @@ fn range(spec: &InputSpec) -> (i128, i128) {
     }
 }
 
-fn integers(tensor: &Tensor) -> Result<Option<Vec<i128>>> {
-    macro_rules! widen {
-        ($type:ty) => {
-            tensor.as_slice::<$type>()?.iter().map(|&number| number as i128).collect()
-        };
+/// The elements of a tensor of whole numbers of a byte or more.
+fn integers(tensor: &Tensor) -> Option<Vec<i128>> {
+    let (data_type, signed) = (tensor.data_type(), tensor.data_type().integers().is_some_and(|range| *range.start() < 0));
+    if data_type.is_float() || data_type.bits() < 8 {
+        return None;
     }
-    Ok(Some(match tensor.data_type() {
-        DataType::Int32 => widen!(i32),
-        DataType::Uint32 => widen!(u32),
-        DataType::Int64 => widen!(i64),
-        DataType::Uint64 => widen!(u64),
-        DataType::Int8 => widen!(i8),
-        DataType::Uint8 => widen!(u8),
-        DataType::Float32 | DataType::Float16 | DataType::Int4 | DataType::Uint4 => return Ok(None),
-    }))
+    let widen = |bytes: &[u8]| {
+        let negative = signed && bytes.last().is_some_and(|byte| *byte > 127);
+        let mut wide = [if negative { 255 } else { 0 }; 16];
+        wide[..bytes.len()].copy_from_slice(bytes);
+        i128::from_le_bytes(wide)
+    };
+    Some(tensor.bytes().chunks_exact(data_type.bits() / 8).map(widen).collect())
 }
 
-fn from_integers(data_type: DataType, shape: &[usize], numbers: impl Iterator<Item = i128>) -> Result<Tensor> {
-    macro_rules! narrow {
-        ($type:ty) => {
-            Tensor::from_slice(shape, &numbers.map(|number| number as $type).collect::<Vec<_>>())
-        };
-    }
+fn from_integers(data_type: DataType, shape: &[usize], numbers: &[i128]) -> Result<Tensor> {
+    let mut bytes = Vec::with_capacity(numbers.len() * data_type.bits() / 8);
     match data_type {
-        DataType::Int32 => narrow!(i32),
-        DataType::Uint32 => narrow!(u32),
-        DataType::Int64 => narrow!(i64),
-        DataType::Uint64 => narrow!(u64),
-        DataType::Int8 => narrow!(i8),
-        DataType::Uint8 => narrow!(u8),
-        DataType::Float32 => narrow!(f32),
+        DataType::Float32 => numbers.iter().for_each(|number| bytes.extend((*number as f32).to_le_bytes())),
         DataType::Float16 | DataType::Int4 | DataType::Uint4 => {
-            Err(Error::Unsupported { operator: "input".into(), platform: "host".into(), reason: format!("an input of type {data_type}") })
+            let (operator, platform) = ("input".into(), "host".into());
+            return Err(Error::Unsupported { operator, platform, reason: format!("an input of type {data_type}") });
         }
+        // The low bytes are the number in the type.
+        _ => numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()[..data_type.bits() / 8])),
     }
+    Tensor::new(OperandDescriptor::new(data_type, shape)?, &bytes)
 }
 
 fn fill(spec: &InputSpec, specs: &[InputSpec], given: &BTreeMap<String, Tensor>, sizes: &Sizes) -> Result<Tensor> {
@@ -197,7 +189,7 @@ fn fill(spec: &InputSpec, specs: &[InputSpec], given: &BTreeMap<String, Tensor>,
                 (None, Some(other)) if other.default != spec.default => fill(other, specs, given, sizes)?,
                 _ => return Err(Error::MissingInput { name: input.to_owned(), expected: expected(spec, sizes) }),
             };
-            let elements = integers(&tensor)?.ok_or_else(|| mismatch(spec, &tensor, sizes))?;
+            let elements = integers(&tensor).ok_or_else(|| mismatch(spec, &tensor, sizes))?;
             elements.chunks(last).flat_map(|row| positions_of(row, padding as i128)).collect()
         }
     };
@@ -205,7 +197,7 @@ fn fill(spec: &InputSpec, specs: &[InputSpec], given: &BTreeMap<String, Tensor>,
     if let Some(position) = numbers.iter().position(|number| *number >= limit) {
         return Err(out_of_range(spec, &shape, position, numbers[position]));
     }
-    from_integers(spec.data_type, &shape, numbers.into_iter())
+    from_integers(spec.data_type, &shape, &numbers)
 }
 
 fn positions_of(row: &[i128], padding: i128) -> Vec<i128> {

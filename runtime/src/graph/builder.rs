@@ -150,32 +150,25 @@ impl GraphBuilder {
     ///
     /// **Errors** a value that an integer type cannot hold exactly, a whole number of Rust's integers for a float, the 4-bit types.
     pub fn scalar(&self, data_type: DataType, value: impl Into<Number>) -> Result<Operand, GraphError> {
-        let value = value.into();
-        let wrong =
-            || GraphError::Rule { label: "scalar".into(), reason: format!("{value:?} is not a {data_type} that a scalar can hold") };
+        self.number(data_type, value.into())
+    }
+
+    fn number(&self, data_type: DataType, value: Number) -> Result<Operand, GraphError> {
         let whole = match value {
             Number::Int(number) => Some(number),
             Number::Float(number) => (number == number.trunc() && number.abs() < 2f64.powi(64)).then_some(number as i128),
         };
-        macro_rules! integer {
-            ($type:ty) => {
-                whole.and_then(|number| <$type>::try_from(number).ok()).ok_or_else(wrong)?.to_le_bytes().to_vec()
-            };
-        }
-        let float = |number: Number| match number {
-            Number::Float(number) => Ok(number),
-            Number::Int(_) => Err(wrong()),
-        };
-        let bytes = match data_type {
-            DataType::Float32 => (float(value)? as f32).to_le_bytes().to_vec(),
-            DataType::Float16 => half_bits(float(value)?).to_le_bytes().to_vec(),
-            DataType::Int32 => integer!(i32),
-            DataType::Uint32 => integer!(u32),
-            DataType::Int8 => integer!(i8),
-            DataType::Uint8 => integer!(u8),
-            DataType::Int64 => integer!(i64),
-            DataType::Uint64 => integer!(u64),
-            DataType::Int4 | DataType::Uint4 => return Err(wrong()),
+        let range = if data_type.bits() < 8 { None } else { data_type.integers() };
+        let bytes = match (data_type, value, whole) {
+            (DataType::Float32, Number::Float(number), _) => (number as f32).to_le_bytes().to_vec(),
+            (DataType::Float16, Number::Float(number), _) => half_bits(number).to_le_bytes().to_vec(),
+            (_, _, Some(number)) if range.is_some_and(|range| range.contains(&number)) => {
+                number.to_le_bytes()[..data_type.bits() / 8].to_vec()
+            }
+            _ => {
+                let reason = format!("{value} is not a {data_type} that a scalar can hold");
+                return Err(GraphError::Rule { label: "scalar".into(), reason });
+            }
         };
         self.constant(OperandDescriptor::new(data_type, [])?, bytes)
     }
@@ -301,6 +294,17 @@ pub enum Number {
     Float(f64),
     /// A whole number.
     Int(i128),
+}
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Number::Float(number) => write!(f, "{number:?}"),
+            // Beyond 64 bits nothing is made from Rust's own types.
+            Number::Int(number) if *number < 0 => write!(f, "{}", *number as i64),
+            Number::Int(number) => write!(f, "{}", *number as u64),
+        }
+    }
 }
 
 impl From<f64> for Number {

@@ -71,6 +71,16 @@ impl DataType {
     pub const fn is_float(self) -> bool {
         matches!(self, DataType::Float32 | DataType::Float16)
     }
+
+    /// From the least to the greatest of a type of whole numbers.
+    pub(crate) const fn integers(self) -> Option<std::ops::RangeInclusive<i128>> {
+        let half = 1 << (self.bits() - 1);
+        match self {
+            DataType::Float32 | DataType::Float16 => None,
+            DataType::Int64 | DataType::Int32 | DataType::Int8 | DataType::Int4 => Some(-half..=half - 1),
+            DataType::Uint64 | DataType::Uint32 | DataType::Uint8 | DataType::Uint4 => Some(0..=2 * half - 1),
+        }
+    }
 }
 
 impl fmt::Display for DataType {

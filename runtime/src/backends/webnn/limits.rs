@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::PLATFORM;
@@ -22,18 +22,18 @@ pub struct Limits {
 }
 
 /// What one operand may be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TensorLimits {
     /// Types by name.
-    #[serde(rename = "dataTypes", default)]
+    #[serde(rename = "dataTypes")]
     pub data_types: Vec<String>,
     /// Ranks, where the browser says so.
-    #[serde(rename = "rankRange", default)]
+    #[serde(rename = "rankRange")]
     pub ranks: Option<RankRange>,
 }
 
 /// Ranks from `min` to `max`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct RankRange {
     /// The least.
     pub min: usize,
@@ -42,6 +42,18 @@ pub struct RankRange {
 }
 
 impl TensorLimits {
+    fn of(value: &Value) -> Option<Self> {
+        let list = |list: &Value| list.as_array()?.iter().map(|name| Some(name.as_str()?.to_owned())).collect();
+        let range = |ranks: &Value| {
+            let number = |name: &str| Some(ranks.get(name)?.as_u64()? as usize);
+            Some(RankRange { min: number("min")?, max: number("max")? })
+        };
+        Some(Self {
+            data_types: value.get("dataTypes").map_or(Some(vec![]), list)?,
+            ranks: value.get("rankRange").filter(|ranks| !ranks.is_null()).map(range).map_or(Some(None), |ranks| ranks.map(Some))?,
+        })
+    }
+
     fn refuses(&self, descriptor: &OperandDescriptor) -> Option<String> {
         if !self.data_types.iter().any(|name| name == descriptor.data_type.name()) {
             return Some(format!("is {}; this browser takes {}", descriptor.data_type, self.data_types.join(", ")));
@@ -56,14 +68,16 @@ impl Limits {
     ///
     /// **Errors** [`Error::Device`] where it is not an object.
     pub fn from_json(json: &str) -> Result<Self> {
-        let answer: BTreeMap<String, Value> = serde_json::from_str(json)
-            .map_err(|error| Error::Device { platform: PLATFORM.into(), reason: format!("opSupportLimits: {error}") })?;
+        let wrong =
+            |reason: &dyn std::fmt::Display| Error::Device { platform: PLATFORM.into(), reason: format!("opSupportLimits: {reason}") };
+        let answer: Value = serde_json::from_str(json).map_err(|error| wrong(&error))?;
+        let Value::Object(answer) = answer else { return Err(wrong(&"no object")) };
         let mut limits = Self { max_tensor_bytes: answer.get("maxTensorByteLength").and_then(Value::as_u64), ..Self::default() };
         for (name, value) in answer {
             if value.get("dataTypes").is_some() {
-                limits.graph.extend(serde_json::from_value(value).ok().map(|tensor| (name, tensor)));
+                limits.graph.extend(TensorLimits::of(&value).map(|tensor| (name, tensor)));
             } else if let Value::Object(operands) = value {
-                let operands = operands.into_iter().filter_map(|(operand, value)| Some((operand, serde_json::from_value(value).ok()?)));
+                let operands = operands.into_iter().filter_map(|(operand, value)| Some((operand, TensorLimits::of(&value)?)));
                 limits.operators.entry(name).or_default().extend(operands);
             }
         }
