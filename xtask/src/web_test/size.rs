@@ -11,10 +11,9 @@ use super::report::Report;
 use super::toolchain::Toolchain;
 use crate::shell::{Result, command, run as run_command};
 
-/// Bytes of one skill's module and its JavaScript after gzip, for each set of platforms: what they may not grow beyond.
-const BUDGETS: &[(&str, &str, usize)] = &[("webgpu_and_webnn", "webgpu", 375_000), ("webgpu_webnn_and_cpu", "webgpu,cpu", 450_000)];
-/// Where they are to come.
-const GOAL: usize = 250_000;
+/// Bytes that one skill's module and its JavaScript may have after gzip, for each set of platforms, in the profile that suits it.
+const BUDGETS: &[(&str, &str, &str, usize)] =
+    &[("webgpu_and_webnn", "webgpu", "small", 250_000), ("webgpu_webnn_and_cpu", "webgpu,cpu", "release", 450_000)];
 /// What the compiler emits. With `--all-features` wasm-opt writes forms that no browser reads yet.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
@@ -33,7 +32,7 @@ const BINARYEN: &str = "binaryen@^132";
 ///
 /// **Errors** a build that fails.
 pub(super) fn test(toolchain: &Toolchain, filter: &str, report: &mut Report) -> Result {
-    for (name, features, budget) in BUDGETS {
+    for (name, features, profile, budget) in BUDGETS {
         let name = format!("size::{name}");
         if !name.contains(filter) {
             continue;
@@ -43,10 +42,10 @@ pub(super) fn test(toolchain: &Toolchain, filter: &str, report: &mut Report) -> 
             Err(reason) => ("ignored", reason),
             Ok(optimizer) => {
                 let package =
-                    toolchain.build("ipfs-accelerate-web-skill", "release", &["--no-default-features", "--features", features])?;
+                    toolchain.build("ipfs-accelerate-web-skill", profile, &["--no-default-features", "--features", features])?;
                 let bytes = gzipped(&optimized(&optimizer, &package.join("ipfs_accelerate_web_skill_bg.wasm"))?)?;
                 let glue = gzipped(&read(&package.join("ipfs_accelerate_web_skill.js"))?)?;
-                let message = format!("{bytes} bytes gzipped, its JavaScript {glue}; at most {budget}, and the goal is {GOAL}");
+                let message = format!("{bytes} bytes gzipped, its JavaScript {glue}; at most {budget} together");
                 (if bytes + glue <= *budget { "ok" } else { "FAILED" }, message)
             }
         };
