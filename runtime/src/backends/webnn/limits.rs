@@ -1,87 +1,41 @@
 //! What a browser says of its WebNN (`opSupportLimits`), and whether a graph stays within it.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::PLATFORM;
 use super::names::camel_case;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, OperandDescriptor, Source};
 
-/// The answer of `opSupportLimits`, by WebNN's names.
+/// The answer of `opSupportLimits`, as the browser gives it: `input`, `constant`, `output` and the operands of each operator, with
+/// `dataTypes` and `rankRange`; `maxTensorByteLength`. What it does not limit is taken.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Limits {
-    /// Largest tensor, where the browser says so.
-    pub max_tensor_bytes: Option<u64>,
-    /// Tensors of `input`, `constant` and `output`.
-    pub graph: BTreeMap<String, TensorLimits>,
-    /// Operator -> operand -> what it may be. An operator that is not here is not there.
-    pub operators: BTreeMap<String, BTreeMap<String, TensorLimits>>,
-}
+#[serde(transparent)]
+pub struct Limits(Map<String, Value>);
 
-/// What one operand may be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct TensorLimits {
-    /// Types by name.
-    #[serde(rename = "dataTypes")]
-    pub data_types: Vec<String>,
-    /// Ranks, where the browser says so.
-    #[serde(rename = "rankRange")]
-    pub ranks: Option<RankRange>,
-}
-
-/// Ranks from `min` to `max`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct RankRange {
-    /// The least.
-    pub min: usize,
-    /// The greatest.
-    pub max: usize,
-}
-
-impl TensorLimits {
-    fn of(value: &Value) -> Option<Self> {
-        let list = |list: &Value| list.as_array()?.iter().map(|name| Some(name.as_str()?.to_owned())).collect();
-        let range = |ranks: &Value| {
-            let number = |name: &str| Some(ranks.get(name)?.as_u64()? as usize);
-            Some(RankRange { min: number("min")?, max: number("max")? })
-        };
-        Some(Self {
-            data_types: value.get("dataTypes").map_or(Some(vec![]), list)?,
-            ranks: value.get("rankRange").filter(|ranks| !ranks.is_null()).map(range).map_or(Some(None), |ranks| ranks.map(Some))?,
-        })
+/// Why one operand is not taken.
+fn refused(limits: &Value, descriptor: &OperandDescriptor) -> Option<String> {
+    let types: Vec<&str> = limits.get("dataTypes")?.as_array()?.iter().filter_map(Value::as_str).collect();
+    if !types.contains(&descriptor.data_type.name()) {
+        return Some(format!("is {}; this browser takes {}", descriptor.data_type, types.join(", ")));
     }
-
-    fn refuses(&self, descriptor: &OperandDescriptor) -> Option<String> {
-        if !self.data_types.iter().any(|name| name == descriptor.data_type.name()) {
-            return Some(format!("is {}; this browser takes {}", descriptor.data_type, self.data_types.join(", ")));
-        }
-        let ranks = self.ranks.filter(|ranks| descriptor.rank() < ranks.min || descriptor.rank() > ranks.max)?;
-        Some(format!("has rank {}; this browser takes {} to {}", descriptor.rank(), ranks.min, ranks.max))
-    }
+    let ranks = limits.get("rankRange")?;
+    let (min, max) = (ranks.get("min")?.as_u64()?, ranks.get("max")?.as_u64()?);
+    let rank = descriptor.rank() as u64;
+    (rank < min || rank > max).then(|| format!("has rank {rank}; this browser takes {min} to {max}"))
 }
 
 impl Limits {
-    /// Reads the answer as JSON. Members that are neither tensors nor operators are passed over.
+    /// Reads the answer as JSON.
     ///
     /// **Errors** [`Error::Device`] where it is not an object.
     pub fn from_json(json: &str) -> Result<Self> {
-        let wrong =
-            |reason: &dyn std::fmt::Display| Error::Device { platform: PLATFORM.into(), reason: format!("opSupportLimits: {reason}") };
-        let answer: Value = serde_json::from_str(json).map_err(|error| wrong(&error))?;
-        let Value::Object(answer) = answer else { return Err(wrong(&"no object")) };
-        let mut limits = Self { max_tensor_bytes: answer.get("maxTensorByteLength").and_then(Value::as_u64), ..Self::default() };
-        for (name, value) in answer {
-            if value.get("dataTypes").is_some() {
-                limits.graph.extend(TensorLimits::of(&value).map(|tensor| (name, tensor)));
-            } else if let Value::Object(operands) = value {
-                let operands = operands.into_iter().filter_map(|(operand, value)| Some((operand, TensorLimits::of(&value)?)));
-                limits.operators.entry(name).or_default().extend(operands);
-            }
+        let wrong = |reason: String| Error::Device { platform: PLATFORM.into(), reason: format!("opSupportLimits: {reason}") };
+        match serde_json::from_str(json).map_err(|error| wrong(error.to_string()))? {
+            Value::Object(answer) => Ok(Self(answer)),
+            _ => Err(wrong("no object".into())),
         }
-        Ok(limits)
     }
 
     /// Holds a graph against the limits.
@@ -104,10 +58,11 @@ impl Limits {
     }
 
     fn tensor(&self, kind: &str, name: &str, descriptor: &OperandDescriptor) -> Result<()> {
-        if let Some(reason) = self.graph.get(kind).and_then(|limits| limits.refuses(descriptor)) {
+        if let Some(reason) = self.0.get(kind).and_then(|limits| refused(limits, descriptor)) {
             return Err(unsupported(kind, format!("`{name}` {reason}")));
         }
-        match self.max_tensor_bytes.filter(|most| descriptor.byte_length() as u64 > *most) {
+        let most = self.0.get("maxTensorByteLength").and_then(Value::as_u64);
+        match most.filter(|most| descriptor.byte_length() as u64 > *most) {
             Some(most) => Err(unsupported(kind, format!("`{name}` has {} bytes; this browser takes {most}", descriptor.byte_length()))),
             None => Ok(()),
         }
@@ -115,7 +70,7 @@ impl Limits {
 
     fn node(&self, graph: &Graph, node: &Node) -> Result<()> {
         let operator = node.operator;
-        let Some(limits) = self.operators.get(operator.webnn) else {
+        let Some(limits) = self.0.get(operator.webnn) else {
             return Err(unsupported(operator.name, format!("this browser's WebNN has no `{}` (`{}`)", operator.webnn, node.label)));
         };
         let inputs = operator.parameters.iter().zip(&node.arguments).flat_map(|(parameter, argument)| {
@@ -125,7 +80,7 @@ impl Limits {
         let output = if operator.gives_list() { "outputs" } else { "output" };
         let outputs = node.outputs.iter().map(|operand| (output.to_owned(), *operand));
         for (name, operand) in inputs.chain(outputs) {
-            if let Some(reason) = limits.get(&name).and_then(|limits| limits.refuses(graph.descriptor(operand))) {
+            if let Some(reason) = limits.get(&name).and_then(|limits| refused(limits, graph.descriptor(operand))) {
                 return Err(unsupported(operator.name, format!("`{name}` {reason} (`{}`)", node.label)));
             }
         }

@@ -20,7 +20,7 @@ mod resident;
 #[cfg(target_arch = "wasm32")]
 mod tensor;
 
-pub use limits::{Limits, TensorLimits};
+pub use limits::Limits;
 
 #[cfg(target_arch = "wasm32")]
 pub use compile::Compiled;
