@@ -397,7 +397,7 @@ fn settle(object: &mut serde_json::Map<String, serde_json::Value>, key: &str, ru
 fn check_magnitudes(config: &serde_json::Value) -> Result<(), String> {
     for (key, value) in config.as_object().into_iter().flatten() {
         for number in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
-            if number.as_u64().is_some_and(|number| number > i32::MAX as u64) {
+            if let Some(number) = number.as_u64().filter(|number| *number > i32::MAX as u64) {
                 return Err(format!("`{key}` is {number}; at most {} is taken", i32::MAX));
             }
         }

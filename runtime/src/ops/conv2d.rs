@@ -152,7 +152,7 @@ fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()>
 #[cfg(feature = "webgpu")]
 mod product {
     use super::Convolution;
-    use crate::backends::webgpu::{Emitter, Matmul, Side, matmul, window};
+    use crate::backends::webgpu::{Emitter, Product as MatrixProduct, window};
     use crate::error::Result;
 
     /// How a convolution is a product.
@@ -188,49 +188,45 @@ mod product {
 
         pub(super) fn emit(&self, c: &Convolution, emitter: &mut Emitter<'_>) -> Result<()> {
             let (input, filter, bias) = (emitter.tensor("input")?, emitter.tensor("filter")?, emitter.optional("bias")?);
-            let (output, written) = (emitter.output.clone(), emitter.written(&emitter.output));
             let (groups, inputs, outputs) = (c.groups, c.input.sizes[1] / c.groups, c.output.sizes[1] / c.groups);
             let [batches, _, height, width] = c.output.sizes;
             let (inner, positions) = (inputs * c.window.sizes[0] * c.window.sizes[1], height * width);
             let contents = self.contents(c, positions);
-            let mut sizes = Matmul {
-                a: &filter,
-                b: &input,
-                output: &written,
-                rows: outputs,
-                inner,
-                columns: positions,
-                output_columns: positions,
-                first_column: 0,
-                transposed: false,
-                batch: vec![batches, groups],
-                a_strides: vec![0, outputs * inner],
-                b_strides: vec![groups, 1],
-                bias: bias.as_ref(),
-                bias_groups: Some(groups),
-                residual: None,
-                activation: None,
-                contents: Some((Side::B, &contents)),
-            };
-            if !self.channels_first {
+            let product = if self.channels_first {
+                MatrixProduct {
+                    a: &filter,
+                    b: &input,
+                    rows: outputs,
+                    inner,
+                    columns: positions,
+                    transposed: false,
+                    batch: vec![batches, groups],
+                    a_strides: vec![0, outputs * inner],
+                    b_strides: vec![groups, 1],
+                    bias: bias.as_ref(),
+                    bias_groups: Some(groups),
+                    contents_of_a: None,
+                    contents_of_b: Some(&contents),
+                }
+            } else {
                 // The rows of all batches follow one another, in the contents as in the output.
-                sizes = Matmul {
+                MatrixProduct {
                     a: &input,
                     b: &filter,
                     rows: batches * positions,
+                    inner,
                     columns: outputs,
-                    output_columns: outputs,
                     transposed: self.by_output,
                     batch: vec![],
                     a_strides: vec![],
                     b_strides: vec![],
+                    bias: bias.as_ref(),
                     bias_groups: None,
-                    contents: Some((Side::A, &contents)),
-                    ..sizes
-                };
-            }
-            emitter.push(matmul(&sizes, emitter.options, emitter.label)?);
-            emitter.narrow(&written, &output)
+                    contents_of_a: Some(&contents),
+                    contents_of_b: None,
+                }
+            };
+            product.emit(emitter)
         }
 
         /// `fn contents(batch: u32, k: u32, at: u32) -> f32`: entry `k` of the window at position `at`. The batch is that of images and groups

@@ -62,10 +62,9 @@ fn kernel(arguments: &crate::backends::cpu::Arguments<'_>, outputs: &mut [crate:
 
 #[cfg(feature = "webgpu")]
 fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()> {
-    use crate::backends::webgpu::{Matmul, matmul};
+    use crate::backends::webgpu::Product;
     let (a, b) = (emitter.floats("a")?, emitter.floats("b")?);
     let (a_shape, b_shape) = (&emitter.operand("a").shape, &emitter.operand("b").shape);
-    let (output, written) = (emitter.output.clone(), emitter.written(&emitter.output));
     let rank = a_shape.len().max(b_shape.len()) - 2;
     let strides = |shape: &[usize]| -> (Vec<usize>, Vec<usize>) {
         let (batch, matrix) = shape.split_at(shape.len() - 2);
@@ -80,26 +79,20 @@ fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()>
         (sizes, strides)
     };
     let ((a_sizes, a_strides), (b_sizes, b_strides)) = (strides(a_shape), strides(b_shape));
-    let (rows, inner, columns) = (a_shape[a_shape.len() - 2], a_shape[a_shape.len() - 1], b_shape[b_shape.len() - 1]);
-    let product = Matmul {
+    let product = Product {
         a: &a,
         b: &b,
-        output: &written,
-        rows,
-        inner,
-        columns,
-        output_columns: columns,
-        first_column: 0,
+        rows: a_shape[a_shape.len() - 2],
+        inner: a_shape[a_shape.len() - 1],
+        columns: b_shape[b_shape.len() - 1],
         transposed: false,
         batch: a_sizes.iter().zip(&b_sizes).map(|(a, b)| *a.max(b)).collect(),
         a_strides,
         b_strides,
         bias: None,
         bias_groups: None,
-        residual: None,
-        activation: None,
-        contents: None,
+        contents_of_a: None,
+        contents_of_b: None,
     };
-    emitter.push(matmul(&product, emitter.options, emitter.label)?);
-    emitter.narrow(&written, &output)
+    product.emit(emitter)
 }

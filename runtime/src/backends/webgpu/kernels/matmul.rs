@@ -10,36 +10,36 @@ use crate::backends::webgpu::shader::{Shader, Tensor, fold};
 use crate::error::Result;
 
 /// `output[n, r, first_column + c] = epilogue(Σᵢ a[n, r, i] · b[n, i, c])`
-pub(crate) struct Matmul<'a> {
-    pub(crate) a: &'a Tensor,
-    pub(crate) b: &'a Tensor,
-    pub(crate) output: &'a Tensor,
-    pub(crate) rows: usize,
-    pub(crate) inner: usize,
+pub(in crate::backends::webgpu) struct Matmul<'a> {
+    pub(in crate::backends::webgpu) a: &'a Tensor,
+    pub(in crate::backends::webgpu) b: &'a Tensor,
+    pub(in crate::backends::webgpu) output: &'a Tensor,
+    pub(in crate::backends::webgpu) rows: usize,
+    pub(in crate::backends::webgpu) inner: usize,
     /// Columns of `b`: all of the output's, or those of one chunk of a split weight.
-    pub(crate) columns: usize,
-    pub(crate) output_columns: usize,
-    pub(crate) first_column: usize,
+    pub(in crate::backends::webgpu) columns: usize,
+    pub(in crate::backends::webgpu) output_columns: usize,
+    pub(in crate::backends::webgpu) first_column: usize,
     /// `b` is `[columns, inner]`.
-    pub(crate) transposed: bool,
+    pub(in crate::backends::webgpu) transposed: bool,
     /// Broadcast batches: sizes, and the strides of `a` and `b` in elements.
-    pub(crate) batch: Vec<usize>,
-    pub(crate) a_strides: Vec<usize>,
-    pub(crate) b_strides: Vec<usize>,
+    pub(in crate::backends::webgpu) batch: Vec<usize>,
+    pub(in crate::backends::webgpu) a_strides: Vec<usize>,
+    pub(in crate::backends::webgpu) b_strides: Vec<usize>,
     /// One number a column; or, where the batches are groups of this many, one a row of each group.
-    pub(crate) bias: Option<&'a Tensor>,
-    pub(crate) bias_groups: Option<usize>,
-    pub(crate) residual: Option<&'a Tensor>,
+    pub(in crate::backends::webgpu) bias: Option<&'a Tensor>,
+    pub(in crate::backends::webgpu) bias_groups: Option<usize>,
+    pub(in crate::backends::webgpu) residual: Option<&'a Tensor>,
     /// Text of `fn activate(x: FLOAT) -> FLOAT` by the width of its argument.
-    pub(crate) activation: Option<&'a dyn Fn(usize) -> String>,
+    pub(in crate::backends::webgpu) activation: Option<&'a dyn Fn(usize) -> String>,
     /// One side that is computed from its tensor, which is then `image(i)`: text of `fn contents(batch: u32, k: u32, at: u32) -> f32`,
     /// where `k` counts along `inner`, `at` along rows or columns, and the side's batch strides number the batches.
-    pub(crate) contents: Option<(Side, &'a str)>,
+    pub(in crate::backends::webgpu) contents: Option<(Side, &'a str)>,
 }
 
 /// The left or the right side of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(in crate::backends::webgpu) enum Side {
     A,
     B,
 }
@@ -87,7 +87,7 @@ impl Blocking {
 }
 
 /// One dispatch of a matrix product.
-pub(crate) fn matmul(matmul: &Matmul<'_>, options: &Options, label: &str) -> Result<Dispatch> {
+pub(in crate::backends::webgpu) fn matmul(matmul: &Matmul<'_>, options: &Options, label: &str) -> Result<Dispatch> {
     let block = Blocking::of(matmul, options);
     // Four elements of `inner` at a time where every row starts at a whole four; four columns of output likewise.
     let step =

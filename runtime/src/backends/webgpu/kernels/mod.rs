@@ -7,6 +7,7 @@ pub(super) mod math;
 pub(super) mod matmul;
 mod matmul_text;
 pub(super) mod movement;
+pub(super) mod product;
 pub(crate) mod recurrent;
 pub(super) mod rows;
 pub(crate) mod window;
