@@ -1,5 +1,7 @@
 //! The adapters of this machine: what they are and what they can, and the choice of one.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::PLATFORM;
@@ -22,7 +24,7 @@ pub struct AdapterChoice {
 
 impl AdapterChoice {
     fn fits(&self, index: usize, info: &wgpu::AdapterInfo) -> bool {
-        let name = self.name.as_ref().is_none_or(|name| info.name.to_lowercase().contains(&name.to_lowercase()));
+        let name = self.name.as_ref().is_none_or(|name| info.name.to_ascii_lowercase().contains(&name.to_ascii_lowercase()));
         let hardware = !self.hardware || info.device_type != wgpu::DeviceType::Cpu;
         name && hardware && self.index.is_none_or(|wanted| wanted == index)
     }
@@ -83,8 +85,8 @@ impl AdapterReport {
 
     pub(super) fn of(index: usize, adapter: &wgpu::Adapter) -> Self {
         let (info, limits) = (adapter.get_info(), adapter.limits());
-        let mut features: Vec<String> = adapter.features().iter_names().map(|(name, _)| name.to_lowercase().replace('_', "-")).collect();
-        features.sort();
+        let mut features = BTreeSet::new();
+        features.extend(adapter.features().iter_names().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-")));
         Self {
             index,
             name: info.name,
@@ -105,7 +107,7 @@ impl AdapterReport {
                 max_compute_workgroup_size_x: limits.max_compute_workgroup_size_x,
                 max_compute_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
             },
-            features,
+            features: features.into_iter().collect(),
         }
     }
 }
@@ -164,11 +166,11 @@ pub(super) async fn choose(instance: &wgpu::Instance, choice: &AdapterChoice) ->
     if choice.name.is_none() && choice.index.is_none() {
         choice.name = std::env::var("WGPU_ADAPTER_NAME").ok().filter(|name| !name.is_empty());
     }
-    let mut all: Vec<(usize, wgpu::Adapter)> = adapters(instance).await.into_iter().enumerate().collect();
+    let all: Vec<(usize, wgpu::Adapter)> = adapters(instance).await.into_iter().enumerate().collect();
     let list: Vec<String> = all.iter().map(|(index, adapter)| describe(*index, &adapter.get_info())).collect();
-    all.sort_by_key(|(index, adapter)| (rank(adapter.get_info().device_type), *index));
     let fits = |(index, adapter): &(usize, wgpu::Adapter)| choice.fits(*index, &adapter.get_info());
-    all.into_iter().find(fits).ok_or_else(|| {
+    let best = all.into_iter().filter(fits).min_by_key(|(index, adapter)| (rank(adapter.get_info().device_type), *index));
+    best.ok_or_else(|| {
         let found = if list.is_empty() {
             String::from("no adapter (is a Vulkan, Metal or Direct3D 12 driver installed?)")
         } else {
