@@ -41,8 +41,12 @@ pub struct Control<'a> {
 }
 
 impl Control<'_> {
+    /// Before a step. In a browser the page may draw and hear its user meanwhile: a model on the CPU leaves it no other time.
+    ///
     /// **Errors** [`Error::Cancelled`].
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) async fn check(&self) -> Result<()> {
+        #[cfg(target_arch = "wasm32")]
+        page::attend().await;
         if self.cancellation.is_some_and(Cancellation::is_cancelled) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
@@ -50,6 +54,40 @@ impl Control<'_> {
         if let Some(progress) = self.progress {
             progress(Progress { done, total });
         }
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod page {
+    use std::cell::Cell;
+
+    use js_sys::{Function, Promise, Reflect};
+    use wasm_bindgen::{JsCast, JsValue};
+    use wasm_bindgen_futures::JsFuture;
+
+    /// Longest that a page waits for us, in ms.
+    const PATIENCE: f64 = 50.0;
+
+    thread_local! {
+        static LAST: Cell<f64> = const { Cell::new(0.0) };
+    }
+
+    /// Lets the page do what waits, where it has waited long enough.
+    pub(super) async fn attend() {
+        if js_sys::Date::now() - LAST.get() < PATIENCE {
+            return;
+        }
+        let global = js_sys::global();
+        if let Ok(timer) = Reflect::get(&global, &"setTimeout".into()).and_then(|timer| timer.dyn_into::<Function>()) {
+            // A timer that fails leaves nothing to wait for.
+            let wait = |resolve: Function, _| {
+                if timer.call2(&global, &resolve, &JsValue::from(0)).is_err() {
+                    let _ = resolve.call0(&JsValue::UNDEFINED);
+                }
+            };
+            let _ = JsFuture::from(Promise::new(&mut { wait })).await;
+        }
+        LAST.set(js_sys::Date::now());
     }
 }
 

@@ -18,7 +18,8 @@
 //! # }
 //! ```
 //!
-//! Features: `text`, `vision`, `audio`; none by default, so that a program links only what it uses.
+//! Features: `text`, `vision`, `audio`, none by default, so that a program links only what it uses; `vision-decode` and `audio-decode` read files
+//! of pictures and sounds too.
 //! Left out: training, generation by other rules than greedy and beam search, anything that fetches.
 
 #![forbid(unsafe_code)]
@@ -29,12 +30,14 @@ mod answers;
 #[cfg(feature = "audio")]
 pub mod audio;
 mod control;
+#[cfg(feature = "audio")]
+mod detokenizer;
 mod error;
 mod files;
 pub mod generation;
 mod labels;
 mod load;
-#[cfg(all(feature = "text", feature = "audio"))]
+#[cfg(feature = "audio")]
 mod speech_recognition;
 #[cfg(feature = "text")]
 pub mod text;
@@ -48,5 +51,5 @@ pub use files::ModelFiles;
 pub use ipfs_accelerate_runtime::model::LoadOptions;
 pub use labels::{Labels, ProblemType};
 pub use load::load;
-#[cfg(all(feature = "text", feature = "audio"))]
+#[cfg(feature = "audio")]
 pub use speech_recognition::{Segment, SpeechOptions, SpeechRecognition, Transcript};

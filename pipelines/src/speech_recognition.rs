@@ -13,11 +13,11 @@ use serde::Serialize;
 use crate::answers::top_k;
 use crate::audio::{LogMel, Sound};
 use crate::control::Control;
+use crate::detokenizer::Detokenizer;
 use crate::error::{Error, Result};
 use crate::files::ModelFiles;
 use crate::generation::{Decoder, GenerationConfig, GraphDecoder, Rule, Search, Timestamps, search};
 use crate::load::require;
-use crate::text::TextEncoder;
 
 /// Seconds between two timestamps.
 const TIME_PRECISION: f64 = 0.02;
@@ -32,7 +32,7 @@ pub struct SpeechRecognition {
     pub config: GenerationConfig,
     /// What is asked for.
     pub options: SpeechOptions,
-    tokenizer: TextEncoder,
+    tokenizer: Detokenizer,
 }
 
 /// What is asked of [`SpeechRecognition`].
@@ -84,10 +84,10 @@ impl SpeechRecognition {
     /// HF's name of the task.
     pub const PIPELINE: &str = "automatic-speech-recognition";
 
-    /// **Errors** [`Error::WrongHead`], and those of [`LogMel::new`], [`GenerationConfig::new`] and [`TextEncoder::new`].
+    /// **Errors** [`Error::WrongHead`], and those of [`LogMel::new`], [`GenerationConfig::new`] and of tokenizer.json.
     pub fn new(model: Box<dyn AnyModel>, files: &ModelFiles) -> Result<Self> {
         require(model.as_ref(), Self::PIPELINE, "logits")?;
-        let tokenizer = TextEncoder::new(files, model.as_ref())?;
+        let tokenizer = Detokenizer::new(files)?;
         let (log_mel, config) = (LogMel::new(files)?, GenerationConfig::new(files)?);
         Ok(Self { model, log_mel, config, options: SpeechOptions::default(), tokenizer })
     }
@@ -105,7 +105,7 @@ impl SpeechRecognition {
         let mut decoder = GraphDecoder::new(self.model.as_ref(), beams).await?;
         let (mut seek, mut segments, mut language, mut text) = (0, Vec::new(), None, String::new());
         while seek < total {
-            control.check()?;
+            control.check().await?;
             let frames = window.min(total - seek);
             let mut numbers = vec![0.0f32; bins * window];
             for (target, source) in numbers.chunks_exact_mut(window).zip(features.as_slice::<f32>()?.chunks_exact(total)) {
@@ -120,7 +120,7 @@ impl SpeechRecognition {
             let (tokenizer, before) = (&self.tokenizer, text.clone());
             let mut written = |tokens: &[u32]| {
                 // A token may be half a letter: what does not decode yet is shown with the next one.
-                if let Ok(words) = tokenizer.decode(&words_of(tokens, self.config.no_timestamps_token_id), true) {
+                if let Ok(words) = tokenizer.decode(&words_of(tokens, self.config.no_timestamps_token_id)) {
                     heard(&format!("{before}{words}"));
                 }
             };
@@ -133,7 +133,7 @@ impl SpeechRecognition {
             let first_time = self.config.no_timestamps_token_id.filter(|_| times).map(|id| id + 1);
             let (parts, advance) = split(&tokens, first_time, frames, self.log_mel.seconds_per_frame());
             for part in parts {
-                let words = self.tokenizer.decode(&words_of(&part.tokens, self.config.no_timestamps_token_id), true)?;
+                let words = self.tokenizer.decode(&words_of(&part.tokens, self.config.no_timestamps_token_id))?;
                 text.push_str(&words);
                 segments.push(Segment { start: offset + part.start, end: offset + part.end, text: words, tokens: part.tokens });
             }

@@ -1,5 +1,5 @@
 //! Sounds beside HF's WhisperFeatureExtractor, and decoders on files of this project.
-#![cfg(feature = "audio")]
+#![cfg(feature = "audio-decode")]
 
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;

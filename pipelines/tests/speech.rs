@@ -1,5 +1,5 @@
 //! Speech recognition beside HF's `generate`, from the file of a sound to the tokens of a text.
-#![cfg(all(feature = "text", feature = "audio"))]
+#![cfg(feature = "audio-decode")]
 
 use std::path::{Path, PathBuf};
 

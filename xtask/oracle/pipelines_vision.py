@@ -80,6 +80,8 @@ def pictures(out):
     rgb.save(out / "turned.webp", lossless=True, exif=exif)
     Image.fromarray(drawn(1, 1, 7)).save(out / "one_pixel.png")
     Image.fromarray(drawn(3, 90, 8)).save(out / "narrow.png")
+    # What a camera that sees one colour gives.
+    Image.new("RGB", (64, 48), (200, 100, 50)).save(out / "plain.png")
 
 
 VIT = dict(size={"height": 18, "width": 22})
@@ -99,7 +101,7 @@ CONFIGS = {f"resample_{number}": (ViTImageProcessorPil, VIT | dict(resample=numb
 
 @torch.no_grad()
 def vit(out, pictures):
-    """A tiny random ViT, what HF's pipeline says of three pictures, and its vectors of one."""
+    """A tiny random ViT, what HF's pipeline says of four pictures, and its vectors of one."""
     labels = ["boat", "goat", "café", "bridge"]
     config = transformers.ViTConfig(
         hidden_size=24,
@@ -121,7 +123,7 @@ def vit(out, pictures):
     processor.save_pretrained(folder)
     model = transformers.ViTForImageClassification.from_pretrained(folder, dtype=torch.float32).eval()
     classify = transformers.pipeline("image-classification", model=model, image_processor=processor, top_k=3)
-    names = ["rgb.png", "alpha.png", "turned.png"]
+    names = ["rgb.png", "alpha.png", "turned.png", "plain.png"]
     answers = {"pictures": names, "answers": [classify(str(pictures / name)) for name in names]}
     values = processor(images=load_image(str(pictures / names[0])), return_tensors="pt")["pixel_values"]
     answers["last_hidden_state"] = model.vit(values).last_hidden_state[0].tolist()

@@ -1,5 +1,7 @@
 //! Sound: decoded, mixed to one channel, resampled, and turned into the log-mel features that Whisper reads.
 
+#[cfg(feature = "audio-decode")]
+mod decode;
 mod features;
 mod resample;
 mod sound;

@@ -107,7 +107,7 @@ async fn greedy(
     let mut text = prompt.to_vec();
     let mut scores = decoder.begin(prompt, 1).await?;
     loop {
-        control.check()?;
+        control.check().await?;
         let best = top_k(&ruled(search, &text, prompt.len(), scores)?, 1).first().copied();
         let Some(token) = best.map(|token| token as u32) else { return Err(no_scores(0)) };
         text.push(token);
@@ -158,7 +158,7 @@ async fn beams(
     let mut finished = vec![Finished { text: prompt.to_vec(), score: OUT, ended: false }; count];
     let mut may_improve = true;
     loop {
-        control.check()?;
+        control.check().await?;
         let length = running[0].text.len();
         let power = |length: usize| (length as f32).powf(search.length_penalty);
         let mut sums = Vec::new();

@@ -94,7 +94,7 @@ impl TextModel {
         order.sort_by_key(|&index| std::cmp::Reverse(encoded[index].ids().len()));
         let mut done = 0;
         for batch in order.chunks(self.options.batch_size.max(1)) {
-            control.check()?;
+            control.check().await?;
             let chosen: Vec<&Encoded> = batch.iter().map(|&index| &encoded[index]).collect();
             let (inputs, length) = self.inputs(&chosen)?;
             let run = self.model.run(&inputs, &[]).await?;

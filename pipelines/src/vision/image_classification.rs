@@ -73,7 +73,7 @@ pub(super) async fn each(
 ) -> Result<()> {
     let mut done = 0;
     while done < pictures.len() {
-        control.check()?;
+        control.check().await?;
         let first = processor.process(&pictures[done])?;
         let mut numbers = first.as_slice::<f32>()?.to_vec();
         let mut count = 1;

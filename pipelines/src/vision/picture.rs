@@ -1,8 +1,11 @@
 //! A picture as HF's pipelines see it: the first frame, upright, red, green and blue.
 
+#[cfg(feature = "vision-decode")]
 use std::io::Cursor;
 
+#[cfg(feature = "vision-decode")]
 use image::metadata::Orientation;
+#[cfg(feature = "vision-decode")]
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
 use crate::error::{Error, Result};
@@ -10,6 +13,7 @@ use crate::error::{Error, Result};
 /// Most pixels of a picture: PIL's own limit.
 const MAX_PIXELS: u64 = 178_956_970;
 /// Most memory that a decoder may take.
+#[cfg(feature = "vision-decode")]
 const MAX_DECODER_BYTES: u64 = 1 << 30;
 
 /// Red, green and blue of every pixel, row by row.
@@ -22,9 +26,10 @@ pub struct Picture {
 
 impl Picture {
     /// Decodes PNG, JPEG, GIF or WebP, told apart by their first bytes. Of an animation the first frame is taken, EXIF's orientation is
-    /// applied, grey becomes colour, transparency is dropped as PIL's `convert("RGB")` drops it.
+    /// applied, grey becomes colour, transparency is dropped as PIL's `convert("RGB")` drops it. With the feature `vision-decode`.
     ///
     /// **Errors** [`Error::Picture`] for bytes that are none of these, are cut off or broken, or hold more than 178,956,970 pixels.
+    #[cfg(feature = "vision-decode")]
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let wrong = |error: &dyn std::fmt::Display| Error::Picture(error.to_string());
         let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| wrong(&error))?;
@@ -61,6 +66,9 @@ impl Picture {
     ///
     /// **Errors** as [`Picture::new`].
     pub fn from_rgba(width: usize, height: usize, rgba: &[u8]) -> Result<Self> {
+        if rgba.len() % 4 != 0 {
+            return Err(Error::Picture(format!("expected four bytes of each pixel; found {}", rgba.len())));
+        }
         Self::new(width, height, rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())
     }
 
@@ -82,6 +90,7 @@ impl Picture {
 
 /// Sixteen bits become eight: the upper byte. PIL has it so for colour; grey of sixteen bits it cuts at 255, which makes nearly all of a picture
 /// white, and is not followed here.
+#[cfg(feature = "vision-decode")]
 fn eight_bits(picture: DynamicImage) -> DynamicImage {
     macro_rules! upper {
         ($buffer:expr, $variant:ident) => {{

@@ -1,7 +1,7 @@
 //! A browser to test in: found or installed, started without a window, driven through its debugging pipe.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -57,6 +57,8 @@ pub(super) struct Browser {
     version: String,
     console: Vec<String>,
     dead: Option<String>,
+    /// The field that asks for files.
+    chooser: Option<Value>,
     _profile: tempfile::TempDir,
 }
 
@@ -75,7 +77,7 @@ impl Browser {
         for domain in ["Runtime.enable", "Page.enable", "Log.enable", "Inspector.enable"] {
             connection.call(Some(&session), domain, json!({}))?;
         }
-        Ok(Self { connection, session, version, console: Vec::new(), dead: None, _profile: profile })
+        Ok(Self { connection, session, version, console: Vec::new(), dead: None, chooser: None, _profile: profile })
     }
 }
 
@@ -120,6 +122,7 @@ impl Driven for Browser {
                     self.console.push(format!("exception: {}", words.unwrap_or_default()));
                 }
                 "Log.entryAdded" => self.console.push(format!("{}: {}", text(&details["entry"], "level"), text(&details["entry"], "text"))),
+                "Page.fileChooserOpened" => self.chooser = Some(details["backendNodeId"].clone()),
                 "Inspector.targetCrashed" => self.dead = Some("the page crashed".into()),
                 _ => {}
             }
@@ -156,6 +159,35 @@ impl Driven for Browser {
         self.click(selector)?;
         self.evaluate(selector, "element.select()")?;
         self.connection.call(Some(&self.session), "Input.insertText", json!({ "text": text })).map(drop)
+    }
+
+    fn choose(&mut self, selector: &str, files: &[&Path]) -> Result {
+        let session = self.session.clone();
+        self.connection.call(Some(&session), "Page.setInterceptFileChooserDialog", json!({ "enabled": true }))?;
+        self.chooser = None;
+        self.click(selector)?;
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.chooser.is_none() && Instant::now() < end {
+            self.attend();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let field = self.chooser.take().ok_or_else(|| format!("`{selector}`: a click asks for no file"))?;
+        let given = json!({ "backendNodeId": field, "files": files });
+        self.connection.call(Some(&session), "DOM.setFileInputFiles", given).map(drop)
+    }
+
+    fn press(&mut self, key: &str) -> Result {
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key });
+            self.connection.call(Some(&self.session), "Input.dispatchKeyEvent", event)?;
+        }
+        Ok(())
+    }
+
+    fn allow(&mut self, device: &str, allowed: bool) -> Result {
+        let setting = if allowed { "granted" } else { "denied" };
+        let setting = json!({ "permission": { "name": device }, "setting": setting });
+        self.connection.call(None, "Browser.setPermission", setting).map(drop)
     }
 
     fn crash_gpu(&mut self) -> Result {

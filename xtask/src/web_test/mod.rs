@@ -12,7 +12,7 @@ mod spec;
 mod toolchain;
 mod webdriver;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -66,6 +66,9 @@ struct Browsing {
     silence: u64,
 }
 
+/// What a test says that is skipped in a browser elsewhere.
+const PIPE_ONLY: &str = "only a browser that is driven through its debugging pipe can be told to";
+
 /// A browser in which a page runs, however it is driven.
 trait Driven {
     /// Name and version.
@@ -92,11 +95,27 @@ trait Driven {
     ///
     /// **Errors** no such element.
     fn fill(&mut self, selector: &str, text: &str) -> Result;
+    /// Clicks a field for files and chooses some, or a folder.
+    ///
+    /// **Errors** no such element, a browser elsewhere that has no such files.
+    fn choose(&mut self, selector: &str, files: &[&Path]) -> Result;
+    /// Presses a key, by its name in the DOM.
+    ///
+    /// **Errors** as [`Driven::crash_gpu`].
+    fn press(&mut self, _key: &str) -> Result {
+        Err(PIPE_ONLY.into())
+    }
+    /// Lets pages have a device (`camera`, `microphone`), or not. Both are made of files: `demo::devices`.
+    ///
+    /// **Errors** as [`Driven::crash_gpu`].
+    fn allow(&mut self, _device: &str, _allowed: bool) -> Result {
+        Err(PIPE_ONLY.into())
+    }
     /// Ends the browser's GPU process, as a failing driver does.
     ///
     /// **Errors** a browser that cannot be told to.
     fn crash_gpu(&mut self) -> Result {
-        Err("only a browser that is driven through its debugging pipe can lose its GPU process on demand".into())
+        Err(PIPE_ONLY.into())
     }
     /// The page as PNG.
     fn screenshot(&mut self) -> Option<Vec<u8>>;
@@ -194,7 +213,7 @@ fn start(browsing: &Browsing, server: &Server) -> Result<Option<Box<dyn Driven>>
         return Ok(Some(Box::new(Session::start(end, &capabilities(browsing, spec.capabilities)?)?)));
     }
     let program = browser::find_or_install(&browsing.browser)?;
-    Ok(Some(Box::new(Browser::start(&program, &spec.flags)?)))
+    Ok(Some(Box::new(Browser::start(&program, &[spec.flags, demo::devices()?].concat())?)))
 }
 
 /// Those of the spec with those of the caller; members of objects are put together, lists one after the other.

@@ -64,10 +64,22 @@ impl Toolchain {
         with_source((own, cargo)).or_else(|| with_source(debian()))
     }
 
-    /// Builds a package of `web/` in a profile and binds it to JavaScript; gives the folder that is to be served.
+    /// Builds the library of a package of `web/` in a profile and binds it to JavaScript; gives the folder that is to be served.
     ///
     /// **Errors** a build that fails.
     pub(super) fn build(&self, package: &str, profile: &str, more: &[&str]) -> Result<PathBuf> {
+        self.compile(package, profile, more)?;
+        bind(package, &package.replace('-', "_"), profile)
+    }
+
+    /// As [`Toolchain::build`] for the programs of a package.
+    pub(super) fn build_programs(&self, package: &str, names: &[&str], profile: &str) -> Result<PathBuf> {
+        self.compile(package, profile, &["--bins"])?;
+        names.iter().try_for_each(|name| bind(package, name, profile).map(drop))?;
+        Ok(folder().join("pkg").join(package))
+    }
+
+    fn compile(&self, package: &str, profile: &str, more: &[&str]) -> Result {
         let folder = folder();
         // A cargo of another version must not see the other's settings.
         let mut build = Command::new(&self.cargo);
@@ -79,14 +91,18 @@ impl Toolchain {
             build.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
             ["RUSTUP_TOOLCHAIN", "CARGO", "LD_LIBRARY_PATH"].iter().for_each(|name| _ = build.env_remove(name));
         }
-        run_command(build)?;
-        let wasm = folder.join(TARGET).join(profile).join(format!("{}.wasm", package.replace('-', "_")));
-        let made = folder.join("pkg").join(package);
-        let mut bind = cargo(&["run", "--quiet", "--package", "ipfs-accelerate-bindgen", "--"]);
-        bind.arg(&wasm).arg(&made).current_dir(root().join("web")).env("CARGO_TARGET_DIR", folder.join("tools"));
-        run_command(bind)?;
-        Ok(made)
+        run_command(build)
     }
+}
+
+/// Binds a module of a package to JavaScript; gives the folder.
+fn bind(package: &str, name: &str, profile: &str) -> Result<PathBuf> {
+    let wasm = folder().join(TARGET).join(profile).join(format!("{name}.wasm"));
+    let made = folder().join("pkg").join(package);
+    let mut bind = cargo(&["run", "--quiet", "--package", "ipfs-accelerate-bindgen", "--"]);
+    bind.arg(&wasm).arg(&made).current_dir(root().join("web")).env("CARGO_TARGET_DIR", folder().join("tools"));
+    run_command(bind)?;
+    Ok(made)
 }
 
 fn sysroot(rustc: &Path) -> Option<PathBuf> {

@@ -1,6 +1,7 @@
 //! A W3C WebDriver end, here or elsewhere: Selenium Grid, a cloud of browsers, a driver on this machine. It opens the page; the results come to
 //! the server that serves it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -93,6 +94,13 @@ impl Driven for Session {
         let element = self.element(selector)?;
         self.call("POST", &format!("/element/{element}/clear"), Some(&json!({})))?;
         self.call("POST", &format!("/element/{element}/value"), Some(&json!({ "text": text }))).map(drop)
+    }
+
+    fn choose(&mut self, selector: &str, files: &[&Path]) -> Result {
+        // The specification's way: paths where the browser runs, one a line.
+        let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let element = self.element(selector)?;
+        self.call("POST", &format!("/element/{element}/value"), Some(&json!({ "text": paths.join("\n") }))).map(drop)
     }
 
     fn screenshot(&mut self) -> Option<Vec<u8>> {
