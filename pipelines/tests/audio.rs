@@ -195,3 +195,19 @@ fn configs_that_cannot_be_followed_are_errors() {
     let nested = json!({"feature_extractor": {"feature_size": 128}}).to_string().into_bytes();
     assert!(LogMel::new(&ModelFiles::from_bytes([("processor_config.json".to_owned(), nested)])).is_ok());
 }
+
+#[test]
+fn samples_at_hand_are_mixed_and_checked() {
+    let sound = Sound::from_channels(48_000, &[vec![1.0, 0.0, 0.5], vec![0.0, -1.0, 0.5]]).unwrap();
+    assert_eq!((sound.sample_rate_hz, sound.samples.as_slice()), (48_000, &[0.5, -0.5, 0.5][..]));
+    let says = |rate: u32, channels: &[Vec<f32>], words: &str| {
+        let error = Sound::from_channels(rate, channels).unwrap_err().to_string();
+        assert!(error.contains(words), "`{error}` lacks `{words}`");
+    };
+    says(48_000, &[], "0 channels");
+    says(48_000, &[vec![]], "found [0]");
+    says(48_000, &[vec![0.0], vec![0.0, 1.0]], "found [1, 2]");
+    says(48_000, &[vec![0.0, f32::NAN]], "sample 1 is NaN");
+    says(999, &[vec![0.0]], "999 Hz");
+    says(48_000, &vec![vec![0.0]; 65], "65 channels");
+}

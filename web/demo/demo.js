@@ -52,14 +52,14 @@ class Panel {
   async work(action) {
     const controls = [...this.element.querySelectorAll('[data-needs-model], .folder')];
     controls.forEach(control => { control.disabled = true });
+    this.say('working');
     try {
       await action();
     } catch (error) {
       // A module that stopped in the middle is not to be used again.
-      if (error instanceof WebAssembly.RuntimeError) this.demo = null;
-      this.say(this.demo === null && error instanceof WebAssembly.RuntimeError
-        ? `failed: the module stopped (${error.message}); reload the page`
-        : `failed: ${error.message ?? error}`);
+      const stopped = error instanceof WebAssembly.RuntimeError;
+      if (stopped) this.demo = null;
+      this.say(stopped ? `failed: the module stopped (${error.message}); reload the page` : `failed: ${error.message ?? error}`);
     }
     controls.forEach(control => { control.disabled = this.demo === null && !control.matches('.folder') });
   }

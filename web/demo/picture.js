@@ -4,6 +4,22 @@ import { device } from './demo.js';
 
 export const files = 'config.json, preprocessor_config.json, *.safetensors';
 
+/** Pixels whose colour is whole behind transparency, which models are given without it: a canvas keeps the product of both, WebGL does not. */
+function straight(picture, width, height) {
+  const gl = document.createElement('canvas').getContext('webgl2');
+  if (!gl || Math.max(width, height) > gl.getParameter(gl.MAX_TEXTURE_SIZE)) {
+    throw new Error('the picture is transparent, and this browser has no WebGL to read it with: choose one without transparency');
+  }
+  gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, picture);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, gl.getParameter(gl.TEXTURE_BINDING_2D), 0);
+  const pixels = new Uint8Array(4 * width * height);
+  gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+  gl.getExtension('WEBGL_lose_context')?.loseContext();
+  return pixels;
+}
+
 export function wire(panel) {
   const [video, canvas] = ['video', 'canvas'].map(name => panel.element.querySelector(name));
   const { camera, shoot } = Object.fromEntries(['camera', 'shoot'].map(name => [name, panel.$(name)]));
@@ -13,7 +29,8 @@ export function wire(panel) {
     const context = canvas.getContext('2d', { willReadFrequently: true });
     context.drawImage(picture, 0, 0);
     panel.say('computing');
-    const pixels = new Uint8Array(context.getImageData(0, 0, width, height).data.buffer);
+    let pixels = new Uint8Array(context.getImageData(0, 0, width, height).data.buffer);
+    if (pixels.some((byte, place) => place % 4 === 3 && byte < 255)) pixels = straight(picture, width, height);
     const answer = JSON.parse(await panel.demo.classify(width, height, pixels));
     panel.times['Picture to labels'] = answer.ms;
     panel.$('answers').replaceChildren();

@@ -20,8 +20,8 @@ impl Sound {
     /// **Errors** [`Error::Sound`] for bytes that are none of these, end in the middle, hold no samples or more than 2²⁸, change their rate,
     /// or have a rate outside 1 kHz to 192 kHz.
     ///
-    /// With the feature `audio-decode`. A decoder that panics on broken bytes (symphonia's reader of WAV does, in builds that check arithmetic) is such an error too. A browser
-    /// has decoders of its own: [`Sound::from_channels`].
+    /// With the feature `audio-decode`. A decoder that panics on broken bytes (symphonia's reader of WAV does, in builds that check arithmetic) is
+    /// such an error too. A browser has decoders of its own: [`Sound::from_channels`].
     pub fn decode(bytes: Vec<u8>) -> Result<Self> {
         std::panic::catch_unwind(|| Self::decode_unguarded(bytes)).unwrap_or_else(|_| Err(wrong("the decoder failed on these bytes")))
     }

@@ -66,7 +66,7 @@ impl Picture {
     ///
     /// **Errors** as [`Picture::new`].
     pub fn from_rgba(width: usize, height: usize, rgba: &[u8]) -> Result<Self> {
-        if rgba.len() % 4 != 0 {
+        if !rgba.len().is_multiple_of(4) {
             return Err(Error::Picture(format!("expected four bytes of each pixel; found {}", rgba.len())));
         }
         Self::new(width, height, rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 /// **Errors** no browser; a page that throws or says nothing.
 pub(crate) fn run(arguments: &Arguments) -> Result {
     let server = Server::start(&arguments.browsing.host, folder().join("index.html"), vec![("/detect/", folder())])?;
-    let Some(mut browser) = start(&arguments.browsing, &server)? else { return server.serve_for_ever(server.address()) };
+    let Some(mut browser) = start(&arguments.browsing, &server, &[])? else { return server.serve_for_ever(server.address()) };
     let found = ask(&server, browser.as_mut(), server.address(), Duration::from_secs(arguments.browsing.silence))?;
     let text = format!("{found:#}\n");
     match &arguments.output {

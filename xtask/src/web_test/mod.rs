@@ -67,7 +67,7 @@ struct Browsing {
 }
 
 /// What a test says that is skipped in a browser elsewhere.
-const PIPE_ONLY: &str = "only a browser that is driven through its debugging pipe can be told to";
+const PIPE_ONLY: &str = "only a browser that is driven through its debugging pipe does this";
 
 /// A browser in which a page runs, however it is driven.
 trait Driven {
@@ -105,10 +105,10 @@ trait Driven {
     fn press(&mut self, _key: &str) -> Result {
         Err(PIPE_ONLY.into())
     }
-    /// Lets pages have a device (`camera`, `microphone`), or not. Both are made of files: `demo::devices`.
+    /// Whether camera and microphone are those of [`demo::devices`].
     ///
     /// **Errors** as [`Driven::crash_gpu`].
-    fn allow(&mut self, _device: &str, _allowed: bool) -> Result {
+    fn has_devices(&self) -> Result {
         Err(PIPE_ONLY.into())
     }
     /// Ends the browser's GPU process, as a failing driver does.
@@ -175,7 +175,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     let conformance = if arguments.conformance { "&conformance=1" } else { "" };
     let crash = if browsing.serve || browsing.webdriver.is_some() { "" } else { "&crash=1" };
     let page = format!("{}?platform={}&filter={}{conformance}{crash}", server.address(), arguments.platform, arguments.filter);
-    let Some(mut browser) = start(browsing, &server)? else { return server.serve_for_ever(&page) };
+    let Some(mut browser) = start(browsing, &server, &[])? else { return server.serve_for_ever(&page) };
     println!("running in {}", browser.version());
     let mut report = Report::new(browser.version(), Duration::from_secs(browsing.silence));
     let detects = detect::NAME.contains(&arguments.filter);
@@ -184,7 +184,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     if detects {
         detect::test(&server, browser.as_mut(), &mut report);
     }
-    demo::test(&toolchain, &browsing.host, browser.as_mut(), &arguments.filter, &mut report)?;
+    let another = |flags: &[String]| start(browsing, &server, flags);
+    demo::test(&toolchain, &browsing.host, browser.as_mut(), &another, &arguments.filter, &mut report)?;
     browser.open(&page)?;
     while !report.is_done() {
         match server.event(Duration::from_millis(100)) {
@@ -198,10 +199,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     report.finish(browser.as_mut(), &folder().join("report"))
 }
 
-/// Starts the browser that is asked for; none where the page is only served. Its known gaps are served as `/spec/gaps.json`.
+/// Starts the browser that is asked for, with more flags; none where the page is only served. Its known gaps are served as `/spec/gaps.json`.
 ///
 /// **Errors** no browser, no spec.
-fn start(browsing: &Browsing, server: &Server) -> Result<Option<Box<dyn Driven>>> {
+fn start(browsing: &Browsing, server: &Server, more: &[String]) -> Result<Option<Box<dyn Driven>>> {
     let spec = Spec::read(&browsing.spec, server.address())?;
     let told = folder().join("spec");
     let written = std::fs::create_dir_all(&told).and_then(|()| std::fs::write(told.join("gaps.json"), spec.gaps.to_string()));
@@ -213,7 +214,7 @@ fn start(browsing: &Browsing, server: &Server) -> Result<Option<Box<dyn Driven>>
         return Ok(Some(Box::new(Session::start(end, &capabilities(browsing, spec.capabilities)?)?)));
     }
     let program = browser::find_or_install(&browsing.browser)?;
-    Ok(Some(Box::new(Browser::start(&program, &[spec.flags, demo::devices()?].concat())?)))
+    Ok(Some(Box::new(Browser::start(&program, &[spec.flags, demo::devices()?, more.to_vec()].concat())?)))
 }
 
 /// Those of the spec with those of the caller; members of objects are put together, lists one after the other.
