@@ -243,6 +243,11 @@ impl GraphBuilder {
         Ok(operands)
     }
 
+    /// As [`Self::call`], of an operator with one output.
+    pub(crate) fn call_one(&self, operator: &'static Operator, arguments: Vec<Argument>) -> Result<Operand, GraphError> {
+        Ok(self.call(operator, arguments)?.swap_remove(0))
+    }
+
     /// Calls an operator by name: positional arguments first, then named ones; defaults fill the rest.
     ///
     /// **Errors** an unknown operator; an argument that is unknown, given twice, missing or of another kind; the rule.

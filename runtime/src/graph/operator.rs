@@ -225,11 +225,10 @@ macro_rules! operator {
             #[allow(clippy::too_many_arguments)] // As many as WebNN's method has.
             pub fn $name(&self, $($required: operator!(@type $required_kind),)* $(options: $options)?)
                 -> Result<operator!(@output $($list)?), $crate::GraphError> {
-                let outputs = self.call(&$static_name, vec![
+                operator!(@call $($list)?)(self, &$static_name, vec![
                     $( $crate::graph::IntoArgument::into_argument($required), )*
-                    $($( $crate::graph::IntoArgument::into_argument(options.$option.clone()), )*)?
-                ])?;
-                operator!(@take outputs $($list)?)
+                    $($( $crate::graph::IntoArgument::into_argument(options.$option), )*)?
+                ])
             }
         }
     };
@@ -239,8 +238,8 @@ macro_rules! operator {
     (@gives) => { false };
     (@output list) => { Vec<$crate::graph::Operand> };
     (@output) => { $crate::graph::Operand };
-    (@take $outputs:ident list) => { Ok($outputs) };
-    (@take $outputs:ident) => { Ok($outputs.into_iter().next().expect("one output")) };
+    (@call list) => { $crate::graph::GraphBuilder::call };
+    (@call) => { $crate::graph::GraphBuilder::call_one };
 
     (@kind operand) => { $crate::graph::Kind::Operand };
     (@kind operands) => { $crate::graph::Kind::Operands };
