@@ -80,7 +80,7 @@ mod kernels {
     }
 
     kernels! {
-        elu |x, alpha| x.max(0.0) + alpha * x.min(0.0).exp_m1();
+        elu |x, alpha| if x > 0.0 { x } else { alpha * x.exp_m1() };
         gelu |x| 0.5 * x * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2));
         hard_sigmoid |x, alpha, beta| (alpha * x + beta).clamp(0.0, 1.0);
         hard_swish |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0;

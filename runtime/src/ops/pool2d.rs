@@ -133,7 +133,8 @@ mod kernels {
     }
 
     pub(super) fn l2_pool2d(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {
-        float(arguments, outputs, |numbers, _| numbers.map(|x| x * x).sum::<f64>().sqrt());
+        // The sum of nothing is 0, of `sum` it would be -0.
+        float(arguments, outputs, |numbers, _| numbers.fold(0.0, |sum, x| sum + x * x).sqrt());
     }
 
     pub(super) fn max_pool2d(arguments: &Arguments<'_>, outputs: &mut [Output<'_>]) {

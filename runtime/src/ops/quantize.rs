@@ -144,6 +144,6 @@ mod wgsl {
             ),
             _ => format!("return {};\n", cast("(whole + f32(zero_point(block)))", DataType::Float32, data_type, 1)),
         };
-        blocks(emitter, &format!("let whole = round(input(i) / scale(block));\n{rest}"))
+        blocks(emitter, &format!("let whole = m_number(round(input(i) / scale(block)));\n{rest}"))
     }
 }

@@ -83,7 +83,14 @@ pub(super) fn single(call: &Call<'_>) -> Result<[usize; 2], String> {
 impl Activation {
     pub(super) fn of(self, x: f64) -> f64 {
         match self {
-            Activation::Relu => x.max(0.0),
+            // What is no number stays so, which `max` would not let it.
+            Activation::Relu => {
+                if x < 0.0 {
+                    0.0
+                } else {
+                    x
+                }
+            }
             Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Activation::Tanh => x.tanh(),
         }

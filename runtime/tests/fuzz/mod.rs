@@ -31,7 +31,7 @@ pub(crate) fn compare(seed: u64, device: &Device) -> Verdict {
         run_reference(&case.graph, |name| Ok(case.inputs[name].clone()))
             .map(|outputs| outputs.into_iter().map(|(_, tensor)| numbers(&tensor)).collect())
     };
-    let variants: Result<Vec<Vec<Vec<f64>>>, Error> = (0..4).map(reference).collect();
+    let variants: Result<Vec<Vec<Vec<f64>>>, Error> = (0..7).map(reference).collect();
     let inputs: Vec<(&str, Tensor)> = case.inputs.iter().map(|(name, tensor)| (name.as_str(), tensor.clone())).collect();
     let found = pollster::block_on(async {
         device.check(&case.graph)?;

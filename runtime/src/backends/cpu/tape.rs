@@ -167,7 +167,13 @@ fn unary<T: Number>(function: Unary, x: T) -> T {
         Unary::Softplus => f.max(0.0) + (-f.abs()).exp().ln_1p(),
         Unary::Softsign => f / (1.0 + f.abs()),
         Unary::HardSwish => f * (f + 3.0).clamp(0.0, 6.0) / 6.0,
-        Unary::Elu { alpha } => f.max(0.0) + alpha * f.min(0.0).exp_m1(),
+        Unary::Elu { alpha } => {
+            if f > 0.0 {
+                f
+            } else {
+                alpha * f.exp_m1()
+            }
+        }
         Unary::LeakyRelu { alpha } => {
             if f >= 0.0 {
                 f

@@ -145,10 +145,11 @@ fn comparison(compare: Compare, a: usize, b: usize, kind: Kind) -> String {
     let less = match kind {
         Kind::Signed64 => "wi_less",
         Kind::Unsigned64 => "wu_less",
+        // Compilers make of `!=` what is false of no number (`OpFOrdNotEqual`).
+        _ if compare == Compare::NotEqual => return format!("!(r{a} == r{b})"),
         _ => {
             let sign = match compare {
-                Compare::Equal => "==",
-                Compare::NotEqual => "!=",
+                Compare::Equal | Compare::NotEqual => "==",
                 Compare::Greater => ">",
                 Compare::GreaterOrEqual => ">=",
                 Compare::Lesser => "<",
@@ -314,6 +315,7 @@ impl Formula {
         let logical = |sign: &str| truth(&format!("(r{a} != {zero}) {sign} (r{b} != {zero})"), self.width);
         match binary {
             Binary::Add => format!("r{a} + r{b}"),
+            Binary::Sub if a == b && kind == Kind::Float => format!("{functions}_nothing(r{a})"),
             Binary::Sub => format!("r{a} - r{b}"),
             Binary::Mul => format!("r{a} * r{b}"),
             Binary::Div if kind == Kind::Float => format!("r{a} / r{b}"),
@@ -363,6 +365,7 @@ impl Formula {
         let float = |number: f64| format!("({})", literal(number, "f32"));
         let call = |name: &str| format!("{}_{name}(r{a})", self.functions());
         let number = |number: f64| self.number(number);
+        let scaled = |factor: f64| if factor == 0.0 { call("nothing") } else { format!("r{a} * {}", float(factor)) };
         match (unary, kind) {
             (Unary::Sign, Kind::Unsigned64) => format!("wu_sign(r{a})"),
             (Unary::Abs | Unary::Relu, Kind::Unsigned | Kind::Unsigned64) => format!("r{a}"),
@@ -397,9 +400,9 @@ impl Formula {
             (Unary::Softsign, _) => format!("r{a} / (1.0 + abs(r{a}))"),
             (Unary::HardSwish, _) => format!("r{a} * {} / 6.0", self.between(&format!("(r{a} + 3.0)"), 0.0, 6.0)),
             (Unary::Elu { alpha }, _) => format!("{}_elu(r{a}, {})", self.functions(), splat("f32", &literal(alpha, "f32"), self.width)),
-            (Unary::LeakyRelu { alpha }, _) => format!("select(r{a} * {}, r{a}, r{a} >= {})", float(alpha), number(0.0)),
-            (Unary::HardSigmoid { alpha, beta }, _) => self.between(&format!("(r{a} * {} + {})", float(alpha), float(beta)), 0.0, 1.0),
-            (Unary::Affine { alpha, beta }, _) => format!("r{a} * {} + {}", float(alpha), float(beta)),
+            (Unary::LeakyRelu { alpha }, _) => format!("select({}, r{a}, r{a} >= {})", scaled(alpha), number(0.0)),
+            (Unary::HardSigmoid { alpha, beta }, _) => self.between(&format!("({} + {})", scaled(alpha), float(beta)), 0.0, 1.0),
+            (Unary::Affine { alpha, beta }, _) => format!("{} + {}", scaled(alpha), float(beta)),
             (Unary::Clamp { minimum, maximum }, _) => self.between(&format!("r{a}"), minimum, maximum),
             (Unary::IsNan, _) => call("isnan"),
             (Unary::IsInfinite, _) => call("isinf"),

@@ -24,8 +24,9 @@ fn m_tanh(x: f32) -> f32 {
     return m_keep(x, select(select(far, sign(x), abs(x) > f32(10.0)), near, abs(x) < f32(0.1)));
 }
 
+// Exactly 0 far out: a gate that is shut lets no infinity through.
 fn m_sigmoid(x: f32) -> f32 {
-    return m_keep(x, 1.0 / (1.0 + exp(min(-x, f32(88.0)))));
+    return m_keep(x, select(1.0 / (1.0 + exp(min(-x, f32(88.0)))), f32(0.0), x < f32(-88.0)));
 }
 
 fn m_gelu(x: f32) -> f32 {
@@ -55,7 +56,9 @@ fn m_elu(x: f32, alpha: f32) -> f32 {
 // The sign rule of WebNN: whole exponents take negative bases, other exponents of them give no number.
 fn m_pow(x: f32, y: f32) -> f32 {
     let odd = y - 2.0 * floor(y * 0.5) == f32(1.0);
-    let size = pow(abs(x), y);
+    // Drivers differ in what they make of 0 to a negative power.
+    let inverse = 1.0 / x;
+    let size = select(pow(abs(x), y), select(abs(inverse), inverse, odd), (x == f32(0.0)) & (y < f32(0.0)));
     let signed = select(select(size, -size, odd), m_no_number(x), floor(y) != y);
     let base = select(size, signed, x < f32(0.0));
     return select(m_keep(x, m_keep(y, base)), f32(1.0), (y == f32(0.0)) | (x == f32(1.0)));
@@ -64,6 +67,11 @@ fn m_pow(x: f32, y: f32) -> f32 {
 // Neither infinity nor "no number" may be a constant expression.
 fn m_no_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | u32(0x7fc00000u));
+}
+
+// x times 0, or x less itself: compilers make 0 of these, whatever x is.
+fn m_nothing(x: f32) -> f32 {
+    return select(f32(0.0), m_no_number(x), (bitcast<u32>(x) & u32(0x7fffffffu)) >= u32(0x7f800000u));
 }
 
 // `value`, but `x` where that is no number.
@@ -96,9 +104,11 @@ fn m_quarter(x: f32) -> f32 {
     return round(x * 0.63661977);
 }
 
-// What is left of x beyond q quarter turns; their size in three parts, the first two with few enough bits to multiply exactly.
+// What is left of x beyond q quarter turns; their size in three parts, the first two with few enough bits to multiply exactly. Of numbers so
+// large that float32 has no such fraction of them it is some angle.
 fn m_rest(x: f32, q: f32) -> f32 {
-    return ((x - q * 1.5703125) - q * 0.0004837512969970703) - q * 7.549789948768648e-8;
+    let r = ((x - q * 1.5703125) - q * 0.0004837512969970703) - q * 7.549789948768648e-8;
+    return select(r, clamp(r, f32(-0.8), f32(0.8)), abs(r) > f32(0.8));
 }
 
 fn m_odd(q: f32) -> f32 {
