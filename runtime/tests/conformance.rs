@@ -1,5 +1,5 @@
 //! The W3C's conformance vectors through the reference kernels, the CPU backend and WebGPU, and the suite's cases of what a builder must accept
-//! and refuse: a test per backend and operator. Data and licence: `tests/conformance/`; `WEBNN_CONFORMANCE` names another folder.
+//! and refuse: a test per backend and operator; and what browsers were measured to compute, held against the document. Data and licence: `tests/conformance/`; `WEBNN_CONFORMANCE` names another folder.
 
 #[allow(dead_code)]
 #[path = "conformance/mod.rs"]
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
+use conformance::table::Title;
 use conformance::{Backend, Counts, Expected, Record, runner, table};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -49,6 +50,18 @@ fn main() -> ExitCode {
             trials.push(Trial::test(title, run).with_ignored_flag(ignored));
         }
     }
+    if std::env::var_os("WEBNN_CONFORMANCE").is_none() {
+        for (platform, measured) in table::records().unwrap_or_else(|error| panic!("{error}")) {
+            let files = Arc::clone(&files);
+            let holds = move || {
+                let title = Title::browser(&measured);
+                let section = table::render(&title, &runner::measured(&files, &measured)?);
+                let document = std::fs::read_to_string(table::path()).map_err(|error| error.to_string())?;
+                if table::section(&document, &title.name) == Some(&section) { Ok(()) } else { Err(rewrite(&measured.backend, true).into()) }
+            };
+            trials.push(Trial::test(format!("browser::{platform}_table"), holds));
+        }
+    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     let whole = conclusion.num_filtered_out == 0 && conclusion.num_passed > 0 && std::env::var_os("WEBNN_CONFORMANCE").is_none();
     if conclusion.has_failed() || (whole && !table_holds(&runs)) { ExitCode::from(101) } else { ExitCode::SUCCESS }
@@ -63,25 +76,32 @@ fn table_holds(runs: &[Run]) -> bool {
     let mut holds = true;
     for (backend, records) in runs.iter().filter(|(backend, _)| backend.name() != "reference") {
         let records = records.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Some(section) = table::section(&document, backend.name()) else {
-            println!("docs/operators.md has no table of {}", backend.name());
+        let title = Title::native(backend);
+        let Some(section) = table::section(&document, &title.name) else {
+            println!("docs/operators.md has no table of {}", title.name);
             continue;
         };
-        if !section.contains(&table::device_line(backend)) {
-            println!("the table of {} is of another adapter than {}: not compared", backend.name(), backend.adapter());
-        } else if section != table::render(backend, &records) {
-            println!(
-                "docs/operators.md is not what {} computes; `cargo run -p ipfs-accelerate-runtime --example conformance -- \
-                runtime/tests/conformance --backend {0} --table docs/operators.md` rewrites it",
-                backend.name()
-            );
+        if !section.contains(&title.device) {
+            println!("the table of {} is of another adapter than {}: not compared", title.name, backend.adapter());
+        } else if section != table::render(&title, &records) {
+            println!("{}", rewrite(backend.name(), false));
             holds = false;
         }
     }
     holds
 }
 
+/// What to do about a section that is not what was computed.
+fn rewrite(backend: &str, browser: bool) -> String {
+    let what =
+        if browser { format!("--measured runtime/tests/conformance/browsers/{backend}.json") } else { format!("--backend {backend}") };
+    format!(
+        "docs/operators.md is not what {backend} computes; `cargo run -p ipfs-accelerate-runtime --example conformance -- \
+        runtime/tests/conformance {what} --table docs/operators.md` rewrites it"
+    )
+}
+
 /// Fails where a case failed; what is unsupported is counted by the generated table.
 fn judge(records: &[Record], backend: &Backend) -> Result<(), Failed> {
-    if Counts::of(records).failed == 0 { Ok(()) } else { Err(runner::summary(backend, records).into()) }
+    if Counts::of(records).failed == 0 { Ok(()) } else { Err(runner::summary((backend.name(), backend.adapter()), records).into()) }
 }

@@ -1,9 +1,8 @@
-//! A browser's spec: how it is started and driven for tests, since when it has what we use, and what it is known to compute wrongly. Nothing
-//! in a product is decided by it: a page asks the browser that it runs in.
+//! A browser's spec: how it is started and driven for tests, and since when it has what we use. Nothing in a product is decided by it: a page asks
+//! the browser that it runs in.
 
 use std::sync::Arc;
 
-use ipfs_accelerate_runtime::graph;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -16,7 +15,7 @@ use crate::yaml::{Node, Value};
 /// The file.
 pub static BROWSER: Record = Record {
     name: "browser",
-    doc: "How a browser is started and driven for tests, and what is known of it: model_specs/browsers/<browser>.yaml.",
+    doc: "How a browser is started and driven for tests, and since when it has what we use: model_specs/browsers/<browser>.yaml.",
     fields: &[
         required("browser", Shape::Text, "The file's name."),
         required("doc", Shape::Text, "One sentence."),
@@ -24,7 +23,6 @@ pub static BROWSER: Record = Record {
         optional("preferences", Shape::Map(&Shape::Scalar), "Preferences of the profile, where the browser takes them."),
         required("webdriver", Shape::Record(&WEBDRIVER), "How a W3C WebDriver end is asked for it."),
         required("minimum", Shape::Map(&Shape::Record(&MINIMUM)), "By platform: since when the browser has it."),
-        optional("gaps", Shape::List(&Shape::Record(&GAP)), "What it is known to compute wrongly; a test of it that passes is a failure."),
     ],
 };
 
@@ -49,22 +47,9 @@ static MINIMUM: Record = Record {
     ],
 };
 
-static GAP: Record = Record {
-    name: "gap",
-    doc: "Something that a browser computes wrongly.",
-    fields: &[
-        required("platform", Shape::Choice(PLATFORMS), "Where."),
-        required("operator", Shape::Text, "The operator."),
-        required("cases", Shape::Text, "Part of the names of the W3C's test cases that show it."),
-        required("reason", Shape::Text, "What it does."),
-        required("source", Shape::Text, "A page's address, or the command that shows it."),
-        required("date", Shape::Text, "The day on which that was so: YYYY-MM-DD."),
-    ],
-};
-
 const PLATFORMS: &[&str] = &["webnn", "webgpu", "cpu"];
 
-/// How a browser is started and driven, and what is known of it.
+/// How a browser is started and driven, and since when it has what we use.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Browser {
@@ -76,7 +61,6 @@ pub struct Browser {
     pub browser_name: String,
     pub options: Option<String>,
     pub minimum: Vec<Minimum>,
-    pub gaps: Vec<Gap>,
 }
 
 /// Since when a browser has a platform.
@@ -86,18 +70,6 @@ pub struct Minimum {
     pub platform: String,
     pub version: Option<i64>,
     pub note: String,
-    pub source: String,
-    pub date: String,
-}
-
-/// Something that a browser computes wrongly.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)]
-pub struct Gap {
-    pub platform: String,
-    pub operator: String,
-    pub cases: String,
-    pub reason: String,
     pub source: String,
     pub date: String,
 }
@@ -121,22 +93,6 @@ impl Browser {
                 date: date(value, diagnostics)?,
             });
         }
-        let mut gaps = Vec::new();
-        for gap in fields::list(fields::get(node, "gaps")) {
-            let operator = fields::spanned_text(gap, "operator")?;
-            if graph::operator_by_name(&operator.value).is_none() {
-                let help = names::did_you_mean(&operator.value, graph::OPERATORS.iter().map(|operator| operator.name));
-                diagnostics.add(Code::UnknownFunction, operator.span, format!("there is no operator `{}`", operator.value), help);
-            }
-            gaps.push(Gap {
-                platform: fields::text(gap, "platform")?,
-                operator: operator.value,
-                cases: fields::text(gap, "cases")?,
-                reason: fields::text(gap, "reason")?,
-                source: source(gap, diagnostics)?,
-                date: date(gap, diagnostics)?,
-            });
-        }
         let webdriver = fields::get(node, "webdriver")?;
         source(webdriver, diagnostics)?;
         let preference = |(key, value): &(Node, Node)| Some((key.text()?.to_owned(), scalar(value)?));
@@ -149,7 +105,6 @@ impl Browser {
             browser_name: fields::text(webdriver, "browser_name")?,
             options: fields::text(webdriver, "options"),
             minimum,
-            gaps,
         })
     }
 
@@ -173,7 +128,6 @@ impl Browser {
             "flags": self.flags,
             "capabilities": self.capabilities(),
             "minimum": self.minimum,
-            "gaps": self.gaps,
         })
     }
 }
@@ -225,8 +179,7 @@ preferences: {dom.webgpu.enabled: true}
 webdriver: {browser_name: firefox, options: \"moz:firefoxOptions\", source: \"https://example.org\"}
 minimum:
   webgpu: {version: 141, source: \"https://example.org\", date: \"2026-04-08\"}
-gaps:
-  - {platform: webgpu, operator: tan, cases: tan, reason: it is coarse, source: cargo xtask web-test --conformance, date: \"2026-11-23\"}
+  webnn: {source: cargo xtask web-detect, date: \"2026-11-23\"}
 ";
 
     fn read(text: &str) -> (Vec<spec::Browser>, Diagnostics) {
@@ -244,17 +197,15 @@ gaps:
             "moz:firefoxOptions": { "args": ["-headless"], "prefs": { "dom.webgpu.enabled": true } },
         });
         assert_eq!(browsers[0].capabilities(), expected);
-        assert_eq!(browsers[0].to_json()["gaps"][0]["cases"], "tan");
+        assert_eq!(browsers[0].to_json()["minimum"][0]["version"], 141);
     }
 
     #[test]
     fn what_is_wrong_is_named_at_its_place() {
         for (from, to, code) in [
-            ("operator: tan,", "operator: tann,", Code::UnknownFunction),
-            ("platform: webgpu,", "platform: webgl,", Code::WrongType),
             ("  webgpu: {", "  webgl: {", Code::UnknownPlatform),
             ("\"2026-04-08\"", "April 2026", Code::WrongType),
-            ("cargo xtask web-test", "hearsay", Code::WrongType),
+            ("cargo xtask web-detect", "hearsay", Code::WrongType),
             ("flags:", "flag:", Code::UnknownField),
             ("browser: firefox\n", "browser: chrome\n", Code::FileName),
         ] {

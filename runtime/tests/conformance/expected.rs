@@ -2,7 +2,15 @@
 
 use serde_json::Value;
 
-use super::Outcome;
+/// What came of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    Passed,
+    Failed(String),
+    /// Failed as the list of known failures says.
+    Expected(String),
+    Unsupported(String),
+}
 
 /// The list beside this file.
 pub(crate) struct Expected(Vec<Entry>);
@@ -11,14 +19,17 @@ pub(crate) struct Expected(Vec<Entry>);
 struct Entry {
     /// `cpu`, `webgpu`, `webnn`, or `reference`.
     backend: String,
-    /// Part of the adapter's name; empty for all.
+    /// Part of the adapter's name, which in a browser names the browser too; empty for all.
     adapter: String,
     /// The file's name.
     operator: String,
     /// The case's whole name.
     case: String,
     reason: String,
+    /// An address, or how it was seen.
     source: String,
+    /// The day on which that was so.
+    date: String,
 }
 
 impl Expected {
@@ -41,6 +52,7 @@ impl Expected {
                 case: take("case")?,
                 reason: take("reason")?,
                 source: take("source")?,
+                date: take("date")?,
             };
             fields.keys().next().map_or(Ok(entry), |name| Err(wrong(format!("no field `{name}`"))))
         };
@@ -52,7 +64,7 @@ impl Expected {
         let here = |entry: &&Entry| entry.backend == backend && adapter.contains(&entry.adapter);
         let Some(entry) = self.0.iter().filter(here).find(|entry| entry.operator == operator && entry.case == case) else { return outcome };
         match outcome {
-            Outcome::Failed(reason) => Outcome::Expected(format!("{reason} ({}; {})", entry.reason, entry.source)),
+            Outcome::Failed(_) => Outcome::Expected(format!("{} ({}, {})", entry.reason, entry.source, entry.date)),
             Outcome::Passed => Outcome::Failed(format!("passes, but is listed as a failure: {}; take it off the list", entry.reason)),
             outcome => outcome,
         }

@@ -2,19 +2,12 @@
 
 pub(crate) mod case;
 pub(crate) mod expected;
+pub(crate) mod measured;
 pub(crate) mod runner;
 pub(crate) mod table;
 pub(crate) mod validation;
 pub(crate) mod vectors;
 
-pub(crate) use expected::Expected;
+pub(crate) use expected::{Expected, Outcome};
+pub(crate) use measured::Measured;
 pub(crate) use runner::{Backend, Counts, Record};
-
-/// What came of a case.
-pub(crate) enum Outcome {
-    Passed,
-    Failed(String),
-    /// Failed as the list of known failures says.
-    Expected(String),
-    Unsupported(String),
-}

@@ -13,6 +13,7 @@ use ipfs_accelerate_runtime::{DataType, Error, Tensor};
 use serde_json::{Value, json};
 
 use super::expected::Expected;
+use super::measured::{self, Measured};
 use super::vectors::{Stop, build, check, data_types};
 use super::{Outcome, validation};
 
@@ -132,15 +133,40 @@ pub(crate) fn run((operator, cases): &File, backend: &Backend, expected: &Expect
             Err(Stop::Failed(reason)) => Outcome::Failed(reason),
         }
     };
-    let record = |case: &Value| Record {
-        operator: operator.clone(),
-        case: name(case).to_owned(),
-        validation: case.get("expect").is_some(),
-        required: case["required"] == true,
-        data_types: data_types(case),
-        outcome: expected.judge(backend.name(), backend.adapter(), operator, name(case), run(case)),
+    let judge = |case: &Value| expected.judge(backend.name(), backend.adapter(), operator, name(case), run(case));
+    cases.iter().map(|case| Record::of(operator, case, judge(case))).collect()
+}
+
+impl Record {
+    fn of(operator: &str, case: &Value, outcome: Outcome) -> Self {
+        Self {
+            operator: operator.to_owned(),
+            case: name(case).to_owned(),
+            validation: case.get("expect").is_some(),
+            required: case["required"] == true,
+            data_types: data_types(case),
+            outcome,
+        }
+    }
+}
+
+/// The vectors of these files as a browser was measured to compute them.
+///
+/// **Errors** a record of other vectors.
+pub(crate) fn measured(files: &[File], measured: &Measured) -> Result<Vec<Record>, String> {
+    let vectors = |(operator, cases): &File| -> Vec<Record> {
+        let cases = cases.iter().filter(|case| case.get("graph").is_some());
+        cases.map(|case| Record::of(operator, case, measured.outcome(operator, name(case)))).collect()
     };
-    cases.iter().map(record).collect()
+    let records: Vec<Record> = files.iter().flat_map(vectors).collect();
+    if records.len() as u64 != measured.cases {
+        return Err(format!("the record of {} is of {} cases; there are {}", measured.backend, measured.cases, records.len()));
+    }
+    let known: BTreeSet<(&str, &str)> = records.iter().map(|record| (record.operator.as_str(), record.case.as_str())).collect();
+    match measured.named().find(|case| !known.contains(case)) {
+        Some((operator, case)) => Err(format!("the record of {} names a case that is not there: {operator}: {case}", measured.backend)),
+        None => Ok(records),
+    }
 }
 
 /// Counts of outcomes.
@@ -176,23 +202,13 @@ impl Counts {
 }
 
 /// A line per operator, the totals, and why cases did not pass.
-pub(crate) fn summary(backend: &Backend, records: &[Record]) -> String {
+pub(crate) fn summary((backend, adapter): (&str, &str), records: &[Record]) -> String {
     let mut text = String::new();
     let line = |text: &str, counts: Counts| {
         let Counts { passed, failed, expected, unsupported } = counts;
         format!("{text:<26}{passed:>7}{failed:>7}{expected:>9}{unsupported:>12}\n")
     };
-    let _ = writeln!(
-        text,
-        "{} {}\n{:<26}{:>7}{:>7}{:>9}{:>12}",
-        backend.name(),
-        backend.adapter(),
-        "",
-        "passed",
-        "failed",
-        "expected",
-        "unsupported"
-    );
+    let _ = writeln!(text, "{backend} {adapter}\n{:<26}{:>7}{:>7}{:>9}{:>12}", "", "passed", "failed", "expected", "unsupported");
     for (operator, records) in by_operator(records) {
         text += &line(&operator, Counts::of(records));
     }
@@ -225,22 +241,18 @@ fn by_operator(records: &[Record]) -> BTreeMap<String, Vec<&Record>> {
 }
 
 /// The same for machines.
-pub(crate) fn json(backend: &Backend, records: &[Record]) -> Value {
+pub(crate) fn json((backend, adapter): (&str, &str), records: &[Record]) -> Value {
     let of = |validation: bool| records.iter().filter(move |record| record.validation == validation);
     let case = |record: &Record| {
-        let (outcome, reason) = match &record.outcome {
-            Outcome::Passed => return None,
-            Outcome::Failed(reason) => ("failed", reason),
-            Outcome::Expected(reason) => ("expected failure", reason),
-            Outcome::Unsupported(reason) => ("unsupported", reason),
-        };
-        Some(json!({ "operator": record.operator, "case": record.case, "required": record.required, "outcome": outcome, "reason": reason }))
+        let mut case = measured::to_json(&record.operator, &record.case, &record.outcome)?;
+        case["required"] = record.required.into();
+        Some(case)
     };
     let operators: serde_json::Map<String, Value> =
         by_operator(records).into_iter().map(|(operator, records)| (operator, Counts::of(records).json())).collect();
     json!({
-        "backend": backend.name(),
-        "adapter": backend.adapter(),
+        "backend": backend,
+        "adapter": adapter,
         "vectors": Counts::of(of(false)).json(),
         "required": Counts::of(of(false).filter(|record| record.required)).json(),
         "validation": Counts::of(of(true)).json(),

@@ -60,22 +60,35 @@ pub fn add_shader(name: &str, text: &str) {
     shaders::add(name, text);
 }
 
-/// Takes what this browser is known to compute wrongly, as JSON; before [`suites`].
+/// Takes what a browser was measured to compute of the vectors on one platform, as JSON; before [`suites`].
+///
+/// **Errors** a text that is no such record.
+#[wasm_bindgen]
+pub fn add_measured(json: &str) -> Result<(), String> {
+    conformance::add_measured(json)
+}
+
+/// Takes the cases that ended the page when they were run before, as JSON: `[{"test", "case", "reason"}, …]`; before [`suites`].
 ///
 /// **Errors** a text that is no such list.
 #[wasm_bindgen]
-pub fn set_known_gaps(json: &str) -> Result<(), String> {
-    conformance::set_gaps(json)
+pub fn set_ended(json: &str) -> Result<(), String> {
+    conformance::set_ended(json)
 }
 
-/// Runs one test; the result as JSON: `{"status": "ok" | "FAILED" | "ignored", "message", "ms"}`.
+/// Runs one test; the result as JSON: `{"status": "ok" | "FAILED" | "ignored", "message", "ms"}`, and of vectors the `record`.
 #[wasm_bindgen]
 pub async fn run(suite: usize, test: usize) -> String {
     let started = web_time::Instant::now();
     let run = SUITES.with(|suites| suites.get(suite).map(|suite| (suite.run)(test)));
+    let name = SUITES.with(|suites| suites.get(suite).and_then(|suite| Some(format!("{}::{}", suite.suite, suite.tests.get(test)?))));
     let (status, message) = match run {
         Some(run) => run.await,
         None => ("FAILED", format!("there is no suite {suite}")),
     };
-    serde_json::json!({ "status": status, "message": message, "ms": started.elapsed().as_secs_f64() * 1e3 }).to_string()
+    let mut result = serde_json::json!({ "status": status, "message": message, "ms": started.elapsed().as_secs_f64() * 1e3 });
+    if let Some(record) = name.and_then(|name| conformance::take_record(&name)) {
+        result["record"] = record;
+    }
+    result.to_string()
 }

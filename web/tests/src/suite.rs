@@ -54,11 +54,17 @@ async fn attempt<S: Skill>(platform: Platform, test: Option<&'static Test<S>>) -
     (test.run)(&context.on(open)).await
 }
 
+thread_local! {
+    static OPEN: RefCell<BTreeMap<Platform, Device>> = RefCell::default();
+}
+
+/// Opens the platform's device anew when it is next asked for: this one was lost.
+pub(crate) fn forget(platform: Platform) {
+    OPEN.with(|open| open.borrow_mut().remove(&platform));
+}
+
 /// The platform's device, opened once for all tests.
 pub(crate) async fn device(platform: Platform) -> ipfs_accelerate_runtime::Result<Device> {
-    thread_local! {
-        static OPEN: RefCell<BTreeMap<Platform, Device>> = RefCell::default();
-    }
     if let Some(device) = OPEN.with(|open| open.borrow().get(&platform).map(Device::for_another_checkpoint)) {
         return Ok(device);
     }

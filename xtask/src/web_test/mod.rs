@@ -5,6 +5,7 @@ mod browser;
 mod cdp;
 pub(crate) mod demo;
 pub(crate) mod detect;
+mod record;
 mod report;
 mod server;
 mod size;
@@ -35,9 +36,9 @@ pub(crate) struct Arguments {
     /// Only tests whose name holds this text.
     #[arg(long, default_value = "")]
     filter: String,
-    /// Run the W3C's conformance vectors too, one test per operator.
+    /// Write what the vectors come to, where all of them were run, to `runtime/tests/conformance/browsers`, and the tables of docs/operators.md.
     #[arg(long)]
-    conformance: bool,
+    record: bool,
 }
 
 /// Which browser, and how it is driven.
@@ -46,7 +47,7 @@ struct Browsing {
     /// The browser: `chromium`, or the path of a program that takes Chromium's flags.
     #[arg(long, default_value = "chromium")]
     browser: String,
-    /// The browser's spec: start flags, capabilities, known gaps (`gen list browsers`).
+    /// The browser's spec: start flags, capabilities (`gen list browsers`).
     #[arg(long, default_value = "chrome")]
     spec: String,
     /// Use a browser of this W3C WebDriver end: a driver, a Selenium Grid, a cloud of browsers.
@@ -161,20 +162,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         return skip(&format!("no browser: {reason}"));
     }
     let package = toolchain.build("ipfs-accelerate-web-tests", "web", &[])?;
-    let vectors =
-        std::env::var_os("WEBNN_CONFORMANCE").map_or_else(|| root().join("runtime/tests/conformance"), PathBuf::from).join("webnn");
-    let folders = vec![
+    let other = std::env::var_os("WEBNN_CONFORMANCE").map(PathBuf::from);
+    let vectors = other.clone().unwrap_or_else(record::conformance).join("webnn");
+    let mut folders = vec![
         ("/pkg/", package),
         ("/goldens/", root().join("generated/goldens")),
-        ("/conformance/", vectors),
+        ("/conformance/", vectors.clone()),
         ("/detect/", detect::folder()),
-        ("/spec/", folder().join("spec")),
+        ("/run/", folder().join("run")),
         ("/shaders/", shaders()),
     ];
+    if other.is_none() && !arguments.record {
+        folders.push(("/measured/", record::folder()));
+    }
+    end_cases(&json!([]))?;
     let server = Server::start(&browsing.host, root().join("web/tests/index.html"), folders)?;
-    let conformance = if arguments.conformance { "&conformance=1" } else { "" };
     let crash = if browsing.serve || browsing.webdriver.is_some() { "" } else { "&crash=1" };
-    let page = format!("{}?platform={}&filter={}{conformance}{crash}", server.address(), arguments.platform, arguments.filter);
+    let restart = if browsing.serve { "" } else { "&restart=1" };
+    let page = format!("{}?platform={}&filter={}{crash}{restart}", server.address(), arguments.platform, arguments.filter);
     let Some(mut browser) = start(browsing, &server, &[])? else { return server.serve_for_ever(&page) };
     println!("running in {}", browser.version());
     let mut report = Report::new(browser.version(), Duration::from_secs(browsing.silence));
@@ -187,26 +192,40 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     let another = |flags: &[String]| start(browsing, &server, flags);
     demo::test(&toolchain, &browsing.host, browser.as_mut(), &another, &arguments.filter, &mut report)?;
     browser.open(&page)?;
-    while !report.is_done() {
-        match server.event(Duration::from_millis(100)) {
-            Some(event) if event["event"] == "crash_gpu" => browser.crash_gpu()?,
-            Some(event) => report.take(&event),
-            None => {}
+    loop {
+        while !report.is_done() {
+            match server.event(Duration::from_millis(100)) {
+                Some(event) if event["event"] == "crash_gpu" => browser.crash_gpu()?,
+                Some(event) => report.take(&event),
+                None => {}
+            }
+            browser.attend();
+            report.attend(browser.as_ref());
         }
-        browser.attend();
-        report.attend(browser.as_ref());
+        let Some(restart) = report.take_restart() else { break };
+        end_cases(&restart.ended)?;
+        if let Some(another) = start(browsing, &server, &[])? {
+            browser = another;
+        }
+        browser.open(&format!("{page}&from={}", restart.from))?;
     }
-    report.finish(browser.as_mut(), &folder().join("report"))
+    let records = report.records();
+    report.finish(browser.as_mut(), &folder().join("report"))?;
+    if arguments.record { record::write(records, &vectors) } else { Ok(()) }
 }
 
-/// Starts the browser that is asked for, with more flags; none where the page is only served. Its known gaps are served as `/spec/gaps.json`.
+/// Serves the cases that a page is not to run again as `/run/ended.json`.
+fn end_cases(ended: &Value) -> Result {
+    let run = folder().join("run");
+    let written = std::fs::create_dir_all(&run).and_then(|()| std::fs::write(run.join("ended.json"), ended.to_string()));
+    written.map_err(|error| format!("{}: {error}", run.display()))
+}
+
+/// Starts the browser that is asked for, with more flags; none where the page is only served.
 ///
 /// **Errors** no browser, no spec.
 fn start(browsing: &Browsing, server: &Server, more: &[String]) -> Result<Option<Box<dyn Driven>>> {
     let spec = Spec::read(&browsing.spec, server.address())?;
-    let told = folder().join("spec");
-    let written = std::fs::create_dir_all(&told).and_then(|()| std::fs::write(told.join("gaps.json"), spec.gaps.to_string()));
-    written.map_err(|error| format!("{}: {error}", told.display()))?;
     if browsing.serve {
         return Ok(None);
     }

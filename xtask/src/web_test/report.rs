@@ -1,5 +1,6 @@
 //! What the page told, printed as cargo prints it, and kept for whoever looks for the cause.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,27 @@ use serde_json::{Value, json};
 
 use super::Driven;
 use crate::shell::Result;
+
+/// Browsers that are started anew in one run, behind tests that ended the one before.
+const RESTARTS: usize = 50;
+
+/// What runs in the page.
+#[derive(Clone, Debug, Default)]
+struct Running {
+    test: String,
+    index: u64,
+    /// Of a test of vectors: the case, and its number among all that were told.
+    case: Option<(String, u64)>,
+}
+
+/// Where a browser that is started anew goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Restart {
+    /// The test.
+    pub(super) from: u64,
+    /// The cases not to be run again: `[{"test", "case", "reason"}, …]`.
+    pub(super) ended: Value,
+}
 
 /// The results so far.
 pub(super) struct Report {
@@ -19,7 +41,11 @@ pub(super) struct Report {
     /// Tests that are no page's.
     own: usize,
     results: Vec<Value>,
-    running: Option<String>,
+    running: Option<Running>,
+    /// Cases that ended the page.
+    ended: Vec<Value>,
+    restarts: usize,
+    restart: Option<Restart>,
     /// What failed outside of any test.
     fatal: Vec<String>,
     done: bool,
@@ -38,6 +64,9 @@ impl Report {
             own: 0,
             results: Vec::new(),
             running: None,
+            ended: Vec::new(),
+            restarts: 0,
+            restart: None,
             fatal: Vec::new(),
             done: false,
         }
@@ -48,9 +77,15 @@ impl Report {
         self.own += tests;
     }
 
-    /// True where nothing more is to be expected.
+    /// True where nothing more is to be expected of this browser.
     pub(super) fn is_done(&self) -> bool {
-        self.done
+        self.done || self.restart.is_some()
+    }
+
+    /// What a browser that is started anew has to do, if one is to be.
+    pub(super) fn take_restart(&mut self) -> Option<Restart> {
+        self.heard = Instant::now();
+        self.restart.take()
     }
 
     /// Takes in one event of the page.
@@ -64,7 +99,17 @@ impl Report {
                 self.agent = text("agent");
                 println!("\nrunning {count} tests");
             }
-            "running" => self.running = Some(text("name")),
+            "running" => {
+                self.running = Some(Running { test: text("name"), index: event["index"].as_u64().unwrap_or_default(), case: None });
+            }
+            "case" => {
+                let number = event["number"].as_u64().unwrap_or_default();
+                let running = self.running.as_mut().filter(|running| event["test"] == running.test.as_str());
+                // They may overtake each other.
+                if let Some(running) = running.filter(|running| running.case.as_ref().is_none_or(|(_, known)| *known < number)) {
+                    running.case = Some((text("case"), number));
+                }
+            }
             "result" => {
                 self.running = None;
                 let milliseconds = event["ms"].as_f64().unwrap_or_default();
@@ -76,6 +121,7 @@ impl Report {
                 }
                 self.results.push(event.clone());
             }
+            "ended" => self.stop(text("message")),
             "end" => self.done = true,
             "fatal" => self.fail(text("message")),
             other => self.fail(format!("the page told of `{other}`, which nothing here knows: {event}")),
@@ -84,17 +130,56 @@ impl Report {
 
     /// Holds the browser and the clock against what is expected.
     pub(super) fn attend(&mut self, browser: &dyn Driven) {
-        if let Some(reason) = browser.dead().filter(|_| !self.done) {
-            self.fail(reason.to_owned());
-        } else if self.heard.elapsed() > self.silence && !self.done {
-            self.fail(format!("the page said nothing for {} s", self.silence.as_secs()));
+        if self.is_done() {
+            return;
+        }
+        if let Some(reason) = browser.dead() {
+            self.stop(reason.to_owned());
+        } else if self.heard.elapsed() > self.silence {
+            self.stop(format!("the page said nothing for {} s", self.silence.as_secs()));
         }
     }
 
+    /// The browser is of no more use. Behind what it was running, or behind the case that ended it, another one goes on.
+    fn stop(&mut self, reason: String) {
+        let Some(running) = self.running.clone().filter(|_| self.restarts < RESTARTS) else { return self.fail(reason) };
+        self.restarts += 1;
+        let from = match running.case {
+            Some((case, _)) => {
+                println!("{}: `{case}`: {reason}; another browser goes on", running.test);
+                self.ended.push(json!({ "test": running.test, "case": case, "reason": reason }));
+                running.index
+            }
+            None => {
+                self.take(&json!({ "event": "result", "name": running.test, "status": "FAILED", "message": reason }));
+                running.index + 1
+            }
+        };
+        self.running = None;
+        self.restart = Some(Restart { from, ended: self.ended.clone().into() });
+    }
+
     fn fail(&mut self, reason: String) {
-        let during = self.running.take().map_or(String::new(), |name| format!(" during `{name}`"));
+        let during = self.running.take().map_or(String::new(), |running| format!(" during `{}`", running.test));
         self.fatal.push(format!("{reason}{during}"));
         self.done = true;
+    }
+
+    /// What the vectors came to, by platform: `{"backend", "adapter", "cases", "operators", "not_passed"}`.
+    pub(super) fn records(&self) -> BTreeMap<String, Value> {
+        let mut records = BTreeMap::new();
+        for record in self.results.iter().map(|result| &result["record"]).filter(|record| record.is_object()) {
+            let backend = record["backend"].as_str().unwrap_or_default();
+            let whole = records.entry(backend.to_owned()).or_insert_with(
+                || json!({ "backend": backend, "adapter": record["adapter"], "cases": 0, "operators": 0, "not_passed": [] }),
+            );
+            whole["cases"] = (whole["cases"].as_u64().unwrap_or_default() + record["cases"].as_u64().unwrap_or_default()).into();
+            whole["operators"] = (whole["operators"].as_u64().unwrap_or_default() + 1).into();
+            if let (Some(all), Some(more)) = (whole["not_passed"].as_array_mut(), record["not_passed"].as_array()) {
+                all.extend(more.iter().cloned());
+            }
+        }
+        records
     }
 
     fn count(&self, status: &str) -> usize {
@@ -187,6 +272,35 @@ mod tests {
         );
         assert_eq!(report(&[start(0), json!({ "event": "end" })]).complaint(), Some("no test was run".into()));
         assert_eq!(report(&[json!({ "event": "end" })]).complaint(), Some("the page told of no tests".into()));
+    }
+
+    #[test]
+    fn another_browser_goes_on_behind_what_ended_one() {
+        let running = json!({ "event": "running", "name": "a", "index": 4 });
+        let case = |name: &str, number: u64| json!({ "event": "case", "test": "a", "case": name, "number": number });
+        let mut report = report(&[running.clone(), case("second", 2), case("first", 1)]);
+        report.stop("gone".into());
+        let ended = json!([{ "test": "a", "case": "second", "reason": "gone" }]);
+        assert!(report.is_done() && report.results.is_empty());
+        assert_eq!(report.take_restart(), Some(Restart { from: 4, ended: ended.clone() }));
+        assert!(!report.is_done());
+        report.take(&running);
+        report.stop("gone".into());
+        assert_eq!((report.take_restart(), report.count("FAILED")), (Some(Restart { from: 5, ended }), 1));
+        report.restarts = RESTARTS;
+        report.take(&running);
+        report.stop("gone".into());
+        assert_eq!((report.take_restart(), report.fatal), (None, vec!["gone during `a`".to_owned()]));
+    }
+
+    #[test]
+    fn records_of_operators_are_put_together() {
+        let result = |operator: &str, not_passed: Value| {
+            let record = json!({ "backend": "cpu", "adapter": "x", "cases": 3, "not_passed": not_passed });
+            json!({ "event": "result", "name": operator, "status": "ok", "record": record })
+        };
+        let records = report(&[result("add", json!([])), result("sub", json!([1])), result("other", json!([]))]).records();
+        assert_eq!(records["cpu"], json!({ "backend": "cpu", "adapter": "x", "cases": 9, "operators": 3, "not_passed": [1] }));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the specs say of a browser, as `gen list browsers` prints it: how it is started, how a WebDriver end is asked for it, its known gaps.
+//! What the specs say of a browser, as `gen list browsers` prints it: how it is started, how a WebDriver end is asked for it.
 
 use serde_json::Value;
 
@@ -11,8 +11,6 @@ pub(super) struct Spec {
     pub(super) flags: Vec<String>,
     /// What a W3C WebDriver end is asked for.
     pub(super) capabilities: Value,
-    /// What it is known to compute wrongly, for the page.
-    pub(super) gaps: Value,
 }
 
 impl Spec {
@@ -40,7 +38,7 @@ impl Spec {
         let mut flags = spec["flags"].clone();
         fill(&mut flags, origin);
         let flags = flags.as_array().into_iter().flatten().filter_map(|flag| flag.as_str().map(str::to_owned)).collect();
-        Ok(Self { flags, capabilities, gaps: spec["gaps"].clone() })
+        Ok(Self { flags, capabilities })
     }
 }
 
@@ -67,7 +65,7 @@ mod tests {
     #[test]
     fn an_origin_that_is_not_secure_is_named_to_the_browser() {
         let flags = json!(["--headless", "--secure={origin}"]);
-        let all = json!({ "browsers": [{ "name": "a", "flags": flags, "capabilities": { "b": { "args": flags } }, "gaps": [] }] });
+        let all = json!({ "browsers": [{ "name": "a", "flags": flags, "capabilities": { "b": { "args": flags } } }] });
         let remote = Spec::find(&all, "a", "http://192.0.2.1:80/").unwrap();
         assert_eq!(remote.flags, ["--headless", "--secure=http://192.0.2.1:80"]);
         assert_eq!(remote.capabilities["b"]["args"], json!(remote.flags));

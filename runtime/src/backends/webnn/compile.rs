@@ -5,6 +5,7 @@ use std::rc::Rc;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 
+use super::PLATFORM;
 use super::device::{Loader, Shared};
 use super::js::{self, Thrown};
 use super::names::camel_case;
@@ -12,7 +13,7 @@ use super::resident::Resident;
 use super::tensor::{Port, bytes, describe};
 use crate::bindings::{Bindings, DeviceTensor, Memory};
 use crate::error::{Error, Result};
-use crate::graph::{Argument, Graph, Node, Source, ValueId};
+use crate::graph::{Argument, Graph, Node, OperandDescriptor, Source, ValueId};
 use crate::session::SessionReport;
 use crate::tensor::Tensor;
 
@@ -129,7 +130,10 @@ impl Operands<'_> {
                 Source::Node(node, 0) => {
                     let node = &self.graph.nodes()[node.0 as usize];
                     let outputs = self.node(node, &made).map_err(|thrown| self.shared.error(format!("`{}`: {thrown}", node.label)))?;
-                    node.outputs.iter().zip(outputs).for_each(|(id, operand)| made[id.0 as usize] = operand);
+                    for (id, operand) in node.outputs.iter().zip(outputs) {
+                        agree(node, self.graph.descriptor(*id), &operand)?;
+                        made[id.0 as usize] = operand;
+                    }
                 }
                 Source::Node(..) => {}
             }
@@ -165,6 +169,17 @@ impl Operands<'_> {
         let made = js::call(self.builder, node.operator.webnn, &arguments)?;
         Ok(if node.operator.gives_list() { Array::from(&made).to_vec() } else { vec![made] })
     }
+}
+
+/// A revision passes over the options that it does not know, and then gives another shape.
+fn agree(node: &Node, expected: &OperandDescriptor, operand: &JsValue) -> Result<()> {
+    let Some(shape) = js::get(operand, "shape").ok().flatten() else { return Ok(()) };
+    let shape: Vec<usize> = Array::from(&shape).iter().filter_map(|size| size.as_f64().map(|size| size as usize)).collect();
+    if shape == expected.shape {
+        return Ok(());
+    }
+    let reason = format!("this browser gives {shape:?} where {:?} is due: it does not know all options (`{}`)", expected.shape, node.label);
+    Err(Error::Unsupported { operator: node.operator.name.to_owned(), platform: PLATFORM.into(), reason })
 }
 
 fn value(argument: &Argument<ValueId>, made: &[JsValue]) -> Option<JsValue> {

@@ -53,13 +53,14 @@ fn m_elu(x: f32, alpha: f32) -> f32 {
     return m_keep(x, max(x, f32(0.0)) + alpha * m_expm1(min(x, f32(0.0))));
 }
 
-// The sign rule of WebNN: whole exponents take negative bases, other exponents of them give no number.
+// The sign rule of WebNN: whole exponents take negative bases, other exponents of finite ones give no number.
 fn m_pow(x: f32, y: f32) -> f32 {
     let odd = y - 2.0 * floor(y * 0.5) == f32(1.0);
     // Drivers differ in what they make of 0 to a negative power.
     let inverse = 1.0 / x;
     let size = select(pow(abs(x), y), select(abs(inverse), inverse, odd), (x == f32(0.0)) & (y < f32(0.0)));
-    let signed = select(select(size, -size, odd), m_no_number(x), floor(y) != y);
+    let none = (floor(y) != y) & (abs(x) <= f32(3.4028234e38));
+    let signed = select(select(size, -size, odd), m_no_number(x), none);
     let base = select(size, signed, x < f32(0.0));
     return select(m_keep(x, m_keep(y, base)), f32(1.0), (y == f32(0.0)) | (x == f32(1.0)));
 }
