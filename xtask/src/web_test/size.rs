@@ -13,7 +13,7 @@ use crate::shell::{Result, command, run as run_command};
 
 /// Bytes that one skill's module and its JavaScript may have after gzip, for each set of platforms, in the profile that suits it.
 const BUDGETS: &[(&str, &str, &str, usize)] =
-    &[("webgpu_and_webnn", "webgpu", "small", 300_000), ("webgpu_webnn_and_cpu", "webgpu,cpu", "release", 450_000)];
+    &[("webgpu_and_webnn", "webgpu", "small", 250_000), ("webgpu_webnn_and_cpu", "webgpu,cpu", "release", 375_000)];
 /// What the compiler emits. With `--all-features` wasm-opt writes forms that no browser reads yet.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
