@@ -249,6 +249,9 @@ pub struct Bench {
     /// Size of the second axis of inputs that have two [default: that of inputs.safetensors]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub sequence: Option<u32>,
+    /// A run is a text of so many tokens, written greedily from one input, instead of one forward pass
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub new_tokens: Option<u32>,
     /// Turns; each side runs in each [default: 3]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub turns: Option<u32>,

@@ -1,11 +1,14 @@
 //! One model on one platform, measured: the cold steps once, parity with the published model, then single warm runs.
 //!
+//! A run is one forward pass, or, where the reference's outputs hold `sequences`, a text: what is encoded and every token of it, greedily.
+//!
 //! The same code runs natively and in a browser. A time is given only for what agreed with the reference: [`Subject::start`] fails where it
 //! does not, and there is no other way to a [`Subject`]. Turns, peers and statistics are the caller's (`cargo xtask bench`).
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ipfs_accelerate_pipelines::ModelFiles;
 use ipfs_accelerate_runtime::model::{LoadOptions, LoadReport};
 use ipfs_accelerate_runtime::registry::{AnyModel, Entry};
 use ipfs_accelerate_runtime::session::SessionReport;
@@ -14,6 +17,8 @@ use ipfs_accelerate_runtime::{Error, Tensor};
 use ipfs_accelerate_skills::SKILLS;
 use serde::Serialize;
 use web_time::Instant;
+
+mod text;
 
 /// Named tensors.
 pub type Tensors = BTreeMap<String, Tensor>;
@@ -46,6 +51,15 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<ipfs_accelerate_pipelines::Error> for Failure {
+    fn from(error: ipfs_accelerate_pipelines::Error) -> Self {
+        match error {
+            ipfs_accelerate_pipelines::Error::Runtime(error) => error.into(),
+            error => Failure::Failed(error.to_string()),
+        }
+    }
+}
+
 impl Failure {
     /// `{"event": "skipped" | "failed", "reason"}`, as the orchestrator reads it.
     pub fn to_json(&self) -> serde_json::Value {
@@ -59,6 +73,8 @@ impl Failure {
 pub struct Reference {
     /// Weights and config.
     pub checkpoint: Checkpoint,
+    /// The small files beside the weights: generation_config.json.
+    pub files: ModelFiles,
     /// Inputs by HF's names.
     pub inputs: Tensors,
     /// Outputs of the published model on them.
@@ -66,11 +82,19 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// From the files' bytes.
+    /// From the files' bytes; `files` are the small ones.
     ///
     /// **Errors** a file that is broken.
-    pub fn from_bytes(config: String, weights: Vec<(String, Vec<u8>)>, inputs: &[u8], outputs: &[u8]) -> Result<Self, Failure> {
+    pub fn from_bytes(
+        config: String,
+        files: Vec<(String, Vec<u8>)>,
+        weights: Vec<(String, Vec<u8>)>,
+        inputs: &[u8],
+        outputs: &[u8],
+    ) -> Result<Self, Failure> {
+        let own = ("config.json".to_owned(), config.clone().into_bytes());
         Ok(Self {
+            files: ModelFiles::from_bytes(files.into_iter().chain([own])),
             checkpoint: Checkpoint::from_bytes(config, weights)?,
             inputs: parse_tensors("inputs.safetensors", inputs)?,
             outputs: parse_tensors("outputs.safetensors", outputs)?,
@@ -107,9 +131,11 @@ pub struct Start {
 }
 
 /// A loaded model whose outputs agree with the reference.
-pub struct Subject {
-    model: Box<dyn AnyModel>,
-    inputs: Tensors,
+pub struct Subject(Task);
+
+enum Task {
+    Forward { model: Box<dyn AnyModel>, inputs: Tensors },
+    Text(Box<text::Text>),
 }
 
 impl Subject {
@@ -122,11 +148,12 @@ impl Subject {
         let started = Instant::now();
         let mut model = (entry.load)(&reference.checkpoint, options).await?;
         let load_ms = milliseconds(started);
-        let run = model.run(&reference.inputs, &[]).await?;
-        let distances = distances(&run.outputs, &reference.outputs)?;
-        if let Some((name, distance)) = distances.iter().find(|(_, distance)| distance.is_nan() || **distance > tolerance) {
-            return Err(Failure::Parity(format!("`{name}` is {distance:e} from the reference; at most {tolerance:e} is allowed")));
+        if reference.outputs.contains_key(text::SEQUENCES) {
+            let (text, start) = text::Text::start(model.as_ref(), &reference, load_ms, tolerance).await?;
+            return Ok((Self(Task::Text(Box::new(text))), start));
         }
+        let run = model.run(&reference.inputs, &[]).await?;
+        let distances = near(&run.outputs, &reference.outputs, tolerance)?;
         let load = model.report().clone();
         let start = Start {
             session: run.session,
@@ -140,14 +167,17 @@ impl Subject {
             load,
             distances,
         };
-        Ok((Self { model, inputs: reference.inputs }, start))
+        Ok((Self(Task::Forward { model, inputs: reference.inputs }), start))
     }
 
-    /// One warm run: milliseconds from the inputs to the outputs in host memory.
+    /// One warm run: milliseconds from the inputs to the outputs, or the text, in host memory.
     ///
     /// **Errors** the device's.
     pub async fn run(&mut self) -> Result<f64, Failure> {
-        Ok(self.model.run(&self.inputs, &[]).await?.run_ms)
+        match &mut self.0 {
+            Task::Forward { model, inputs } => Ok(model.run(inputs, &[]).await?.run_ms),
+            Task::Text(text) => text.run().await,
+        }
     }
 }
 
@@ -156,6 +186,19 @@ fn entry(family: &str) -> Result<&'static Entry, Failure> {
         let known: Vec<_> = SKILLS.iter().map(|entry| entry.family).collect();
         Failure::Failed(format!("there is no skillset for `{family}`; families: {}", known.join(", ")))
     })
+}
+
+/// As [`distances`].
+///
+/// **Errors** an output further off than `tolerance`.
+fn near(found: &[(String, Tensor)], wanted: &Tensors, tolerance: f32) -> Result<BTreeMap<String, f32>, Failure> {
+    let distances = distances(found, wanted)?;
+    match distances.iter().find(|(_, distance)| distance.is_nan() || **distance > tolerance) {
+        Some((name, distance)) => {
+            Err(Failure::Parity(format!("`{name}` is {distance:e} from the reference; at most {tolerance:e} is allowed")))
+        }
+        None => Ok(distances),
+    }
 }
 
 /// Largest absolute distance of every output that the reference has too; NaN where either has one that the other lacks.

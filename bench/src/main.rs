@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ipfs_accelerate_bench::{Failure, Reference, Subject};
+use ipfs_accelerate_pipelines::ModelFiles;
 use ipfs_accelerate_runtime::model::LoadOptions;
 use ipfs_accelerate_runtime::platform::Platform;
 use ipfs_accelerate_runtime::session::DeviceOptions;
@@ -54,6 +55,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder: &Path = arguments.reference.as_deref().unwrap_or(&arguments.checkpoint);
     let reference = Reference {
         checkpoint: Checkpoint::open(&arguments.checkpoint)?,
+        files: ModelFiles::open(&arguments.checkpoint)?,
         inputs: read_tensors(folder.join("inputs.safetensors"))?,
         outputs: read_tensors(folder.join("outputs.safetensors"))?,
     };

@@ -161,9 +161,7 @@ impl SpeechRecognition {
     }
 
     fn search(&self, prompt: &[u32], num_beams: usize, times: bool, capacity: usize) -> Result<Search> {
-        let ids = |tokens: &Option<Vec<i64>>| tokens.iter().flatten().filter_map(|&id| u32::try_from(id).ok()).collect::<Vec<_>>();
-        let mut rules =
-            vec![Rule::SuppressAtBegin(ids(&self.config.begin_suppress_tokens)), Rule::Suppress(ids(&self.config.suppress_tokens))];
+        let mut rules = self.config.rules();
         let missing = |key: &str| Error::ModelFile { file: "generation_config.json".into(), reason: format!("expected `{key}`") };
         if times {
             rules.push(Rule::Timestamps(Timestamps {

@@ -78,6 +78,7 @@ fn options(arguments: &Bench, selection: &Selection) -> Vec<String> {
     add("checkpoint", path(&arguments.checkpoint));
     add("batch", number(arguments.batch));
     add("sequence", number(arguments.sequence));
+    add("new-tokens", number(arguments.new_tokens));
     add("turns", number(arguments.turns));
     add("runs", number(arguments.runs));
     add("seconds", number(arguments.seconds));
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_was_given_is_passed_on() {
-        let words = "--models m --against onnxruntime-web,pytorch --runs-on browser --batch 2 --sequence 7 --turns 1 --runs 4 --seconds 5 \
+        let words = "--models m --against onnxruntime-web,pytorch --runs-on browser --batch 2 --sequence 7 --new-tokens 3 --turns 1 --runs 4 --seconds 5 \
                      --threads 2 --tolerance 0.5 --browser chromium";
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
         let expected = words.replacen("--models m", "--models m --platforms webnn,cpu", 1);

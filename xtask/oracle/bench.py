@@ -4,7 +4,10 @@
 Inputs are the checkpoint's own, repeated or cut. The ONNX has fixed sizes, int32 inputs (a browser's WebNN may lack int64) and the outputs that
 have a name; it is exported by tracing: WebNN of Chromium 147 dies on the graph of the newer exporter (seen with onnxruntime-web 1.30, 2026-11-23).
 
-usage: bench.py --checkpoint DIR --out DIR [--batch 1] [--sequence 128] [--onnx]
+With --new-tokens the outputs are a text instead: `sequences`, the prompt and as many tokens as are asked for, and `logits`, the scores of the last.
+The prompt is the start token of an encoder and decoder, and the checkpoint's input_ids of a decoder alone.
+
+usage: bench.py --checkpoint DIR --out DIR [--batch 1] [--sequence 128] [--onnx | --new-tokens 40]
 """
 
 import argparse
@@ -26,6 +29,7 @@ def arguments():
     parser.add_argument("--batch", type=int)
     parser.add_argument("--sequence", type=int)
     parser.add_argument("--onnx", action="store_true")
+    parser.add_argument("--new-tokens", type=int, default=0)
     return parser.parse_args()
 
 
@@ -66,6 +70,24 @@ def export(model, inputs, path):
     partial.rename(path)
 
 
+def text(model, inputs, new_tokens):
+    """What generating takes and gives: the prompt among the inputs, greedily written tokens, the last one's scores."""
+    config = model.config
+    if config.is_encoder_decoder:
+        start = model.generation_config.decoder_start_token_id
+        inputs = {name: tensor for name, tensor in inputs.items() if not name.startswith("decoder_")}
+        inputs["decoder_input_ids"] = torch.full((1, 1), start)
+    answer = generate(model, inputs, new_tokens, return_dict_in_generate=True, output_logits=True)
+    return inputs, {"sequences": answer.sequences, "logits": answer.logits[-1].float().contiguous()}
+
+
+def generate(model, inputs, new_tokens, **options):
+    """HF's own loop, which the models that have a `generate` of their own wrap."""
+    lengths = {"min_new_tokens": new_tokens, "max_new_tokens": new_tokens}
+    with torch.inference_mode():
+        return transformers.GenerationMixin.generate(model, **inputs, **lengths, do_sample=False, num_beams=1, use_cache=True, **options)
+
+
 def main():
     args = arguments()
     transformers.utils.logging.set_verbosity_error()
@@ -75,9 +97,13 @@ def main():
     for name, tensor in sorted(load_file(args.checkpoint / "inputs.safetensors").items()):
         inputs[name] = resized(tensor, [args.batch, args.sequence if tensor.dim() == 2 else None])
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.new_tokens:
+        inputs, outputs = text(model, inputs, args.new_tokens)
+    else:
+        with torch.inference_mode():
+            outputs = outputs_of(model, inputs)
     save_file(inputs, args.out / "inputs.safetensors")
-    with torch.inference_mode():
-        save_file(outputs_of(model, inputs), args.out / "outputs.safetensors")
+    save_file(outputs, args.out / "outputs.safetensors")
     if args.onnx:
         export(model, inputs, args.out / "model.onnx")
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::rules::Rule;
 use super::search::EarlyStopping;
 use crate::error::{Error, Result};
 use crate::files::ModelFiles;
@@ -72,6 +73,13 @@ impl GenerationConfig {
         keys.extend(files.object(FILE)?.into_iter().filter(|(_, value)| !value.is_null()));
         keys.retain(|_, value| !value.is_null());
         serde_json::from_value(Value::Object(keys)).map_err(|error| Error::ModelFile { file: FILE.into(), reason: error.to_string() })
+    }
+
+    /// The tokens never to write, and those not to begin with.
+    pub fn rules(&self) -> Vec<Rule> {
+        let ids = |tokens: &[i64]| tokens.iter().filter_map(|&token| u32::try_from(token).ok()).collect();
+        let suppressed = self.suppress_tokens.as_deref().map(|tokens| Rule::Suppress(ids(tokens)));
+        suppressed.into_iter().chain(self.begin_suppress_tokens.as_deref().map(|tokens| Rule::SuppressAtBegin(ids(tokens)))).collect()
     }
 
     /// Numbers of languages as people write them: `en`, or the token itself.

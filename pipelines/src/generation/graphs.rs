@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ipfs_accelerate_runtime::Tensor;
 use ipfs_accelerate_runtime::model::{OpenGraph, States};
 use ipfs_accelerate_runtime::registry::AnyModel;
+use ipfs_accelerate_runtime::session::SessionReport;
 use ipfs_accelerate_runtime::skill::{Generation, Sizes};
 
 use super::search::Decoder;
@@ -57,6 +58,11 @@ impl GraphDecoder {
     /// Most tokens of a text.
     pub fn capacity(&self) -> usize {
         self.generation.capacity
+    }
+
+    /// What a step costs.
+    pub fn report(&self) -> SessionReport {
+        self.step.report()
     }
 
     /// Texts at once.

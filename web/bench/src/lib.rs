@@ -26,12 +26,14 @@ pub fn last_panic() -> Option<String> {
     PANIC.with(|panic| panic.borrow_mut().take())
 }
 
-/// Loads, compiles, runs once and compares; one JSON object with the cold steps. `weights` are the checkpoint's files by name.
+/// Loads, compiles, runs once and compares; one JSON object with the cold steps. `files` are the small ones beside the weights, `weights` the
+/// checkpoint's own, by name.
 #[wasm_bindgen]
 pub async fn start(
     family: String,
     platform: String,
     config: String,
+    files: Object,
     weights: Object,
     inputs: Uint8Array,
     outputs: Uint8Array,
@@ -39,12 +41,7 @@ pub async fn start(
 ) -> String {
     let made = async {
         let platform = Platform::from_name(&platform).ok_or_else(|| Failure::Failed(format!("there is no platform `{platform}`")))?;
-        let files = Object::entries(&weights);
-        let files = files.iter().map(|entry| {
-            let entry = Array::from(&entry);
-            (entry.get(0).as_string().unwrap_or_default(), Uint8Array::new(&entry.get(1)).to_vec())
-        });
-        let reference = Reference::from_bytes(config, files.collect(), &inputs.to_vec(), &outputs.to_vec())?;
+        let reference = Reference::from_bytes(config, named(&files), named(&weights), &inputs.to_vec(), &outputs.to_vec())?;
         let options = LoadOptions { platform: Some(platform), ..LoadOptions::default() };
         Subject::start(&family, reference, &options, tolerance).await
     };
@@ -57,6 +54,16 @@ pub async fn start(
         }
         Err(failure) => failure.to_json().to_string(),
     }
+}
+
+/// Bytes by name.
+fn named(files: &Object) -> Vec<(String, Vec<u8>)> {
+    let entries = Object::entries(files);
+    let named = entries.iter().map(|entry| {
+        let entry = Array::from(&entry);
+        (entry.get(0).as_string().unwrap_or_default(), Uint8Array::new(&entry.get(1)).to_vec())
+    });
+    named.collect()
 }
 
 /// One warm run: `{"event": "run", "ms"}`.

@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// Size of the second axis of inputs of two [default: that of inputs.safetensors]
     #[arg(long)]
     sequence: Option<usize>,
+    /// A run is a text of so many tokens, written greedily, instead of one forward pass.
+    #[arg(long)]
+    new_tokens: Option<usize>,
     /// Turns; each side runs in each.
     #[arg(long, default_value_t = 3)]
     turns: usize,
@@ -130,7 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     }
     let mut report = Report::new(root().join(&arguments.output))?;
     for family in &arguments.models {
-        let onnx = arguments.against.iter().any(|peer| peer.needs_onnx());
+        let onnx = arguments.new_tokens.is_none() && arguments.against.iter().any(|peer| peer.needs_onnx());
         let reference = Reference::prepare(arguments, family, onnx)?;
         println!("{family}: {}", reference.description());
         for runs_on in [RunsOn::Native, RunsOn::Browser].into_iter().filter(|place| arguments.runs_on.contains(place)) {

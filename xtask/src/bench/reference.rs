@@ -38,13 +38,16 @@ impl Reference {
         let own = sizes(&checkpoint)?;
         let wanted: Vec<usize> = [arguments.batch, arguments.sequence].iter().zip(&own).map(|(asked, own)| asked.unwrap_or(*own)).collect();
         let mut reference = Self { folder: checkpoint.clone(), checkpoint, sizes: wanted.clone(), no_onnx: None };
-        if wanted == own && !onnx {
+        if wanted == own && !onnx && arguments.new_tokens.is_none() {
             return Ok(reference);
         }
         match reference.make(arguments, onnx) {
             Ok(folder) => reference.folder = folder,
-            Err(reason) if wanted == own => reference.no_onnx = Some(reason),
+            Err(reason) if wanted == own && arguments.new_tokens.is_none() => reference.no_onnx = Some(reason),
             Err(reason) => return Err(format!("inputs of sizes {wanted:?} have to be made: {reason}")),
+        }
+        if arguments.new_tokens.is_some() {
+            reference.no_onnx = Some("it writes no text by itself".into());
         }
         Ok(reference)
     }
@@ -56,7 +59,8 @@ impl Reference {
         }
         let name = self.checkpoint.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let sizes: Vec<String> = self.sizes.iter().map(usize::to_string).collect();
-        let folder = root().join(&arguments.output).join("references").join(format!("{name}-{}", sizes.join("x")));
+        let text = arguments.new_tokens.map_or_else(String::new, |tokens| format!("-{tokens}-tokens"));
+        let folder = root().join(&arguments.output).join("references").join(format!("{name}-{}{text}", sizes.join("x")));
         let newest = |folder: &Path, file: &str| folder.join(file).metadata().and_then(|metadata| metadata.modified()).ok();
         let made = newest(&folder, if onnx { "model.onnx" } else { "outputs.safetensors" });
         let source =
@@ -70,6 +74,9 @@ impl Reference {
             make.args([option, &size.as_str()]);
         }
         make.args(onnx.then_some("--onnx"));
+        if let Some(tokens) = arguments.new_tokens {
+            make.args(["--new-tokens", &tokens.to_string()]);
+        }
         run_command(make)?;
         Ok(folder)
     }
