@@ -4,14 +4,16 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::math;
 use super::matrix::{Matrix, multiply};
 use super::shared::Blocks;
+use super::{math, vector};
 use crate::graph::ValueId;
 use crate::optimize::{Attention, HeadsView};
 
 /// Queries of one task: their scores stay in the cache.
 const QUERIES: usize = 64;
+/// Queries that are not worth packing keys and values for.
+const FEW: usize = 4;
 
 thread_local! {
     static SCORES: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
@@ -46,6 +48,7 @@ pub(super) fn run(attention: &Attention, [query, key, value]: [&[f32]; 3], mask:
         let (batch, head, group) = (task / groups / a.heads, task / groups % a.heads, task % groups);
         let first = group * QUERIES;
         let count = QUERIES.min(a.query_length - first);
+        let few = count <= FEW;
         let part = |data: &'_ [f32], view: &HeadsView, row: usize| -> usize {
             let start = view.offset + batch * view.batch_stride + head * view.head_stride + row * view.row_stride;
             start.min(data.len())
@@ -55,7 +58,14 @@ pub(super) fn run(attention: &Attention, [query, key, value]: [&[f32]; 3], mask:
         let values = Matrix { data: &value[part(value, &a.value, 0)..], row_stride: a.value.row_stride, column_stride: 1 };
         SCORES.with_borrow_mut(|scores| {
             scores.resize(count * a.key_length, 0.0);
-            multiply([count, a.head_size, a.key_length], queries, keys, a.scale as f32, scores, a.key_length);
+            if few {
+                for (row, scores) in scores.chunks_exact_mut(a.key_length).enumerate() {
+                    let query = &queries.data[row * queries.row_stride..][..a.head_size];
+                    vector::dots(query, keys.data, keys.column_stride, a.scale as f32, scores);
+                }
+            } else {
+                multiply([count, a.head_size, a.key_length], queries, keys, a.scale as f32, scores, a.key_length);
+            }
             for (row, scores) in scores.chunks_exact_mut(a.key_length).enumerate() {
                 if let (Some(mask), Some((_, strides))) = (mask, &a.mask) {
                     let start = batch * strides[0] + head * strides[1] + (first + row) * strides[2];
@@ -65,14 +75,14 @@ pub(super) fn run(attention: &Attention, [query, key, value]: [&[f32]; 3], mask:
             }
             CONTEXT.with_borrow_mut(|context| {
                 context.resize(count * a.value_size, 0.0);
-                multiply(
-                    [count, a.key_length, a.value_size],
-                    Matrix { data: scores, row_stride: a.key_length, column_stride: 1 },
-                    values,
-                    1.0,
-                    context,
-                    a.value_size,
-                );
+                if few {
+                    for (scores, context) in scores.chunks_exact(a.key_length).zip(context.chunks_exact_mut(a.value_size)) {
+                        vector::sum_of_rows(scores, values.data, values.row_stride, context);
+                    }
+                } else {
+                    let scores = Matrix { data: scores, row_stride: a.key_length, column_stride: 1 };
+                    multiply([count, a.key_length, a.value_size], scores, values, 1.0, context, a.value_size);
+                }
                 for (row, context) in context.chunks_exact(a.value_size).enumerate() {
                     let row = batch * a.query_length + first + row;
                     // SAFETY: each task has its own rows of its own head, and holds one segment at a time.

@@ -1,5 +1,6 @@
 //! A program checked and given its memory.
 
+use super::blocked::Scratch;
 use super::device::Device;
 use super::execute;
 use super::resident::Resident;
@@ -25,7 +26,7 @@ pub struct Compiled {
     /// Where a step with several outputs writes them, one after another, before they are moved to their places.
     pub(super) several: Vec<u128>,
     /// Packed left sides of products.
-    pub(super) scratch: linear::Scratch,
+    pub(super) scratch: Scratch,
     pub(super) outputs: Vec<Tensor>,
     /// By input and by output: the tensor that it is bound to.
     bound_inputs: Vec<Option<Resident>>,
@@ -62,7 +63,7 @@ pub(super) fn compile(
         tapes: tapes.collect(),
         arena: vec![0; words(program.arena_bytes)],
         several: vec![0; several.unwrap_or(0)],
-        scratch: linear::Scratch::new(scratch.max().unwrap_or(0)),
+        scratch: Scratch::new(scratch.max().unwrap_or(0)),
         outputs,
         bound_inputs,
         bound_outputs,

@@ -1,10 +1,15 @@
-//! Convolution as matrix products: the windows of a block of positions are laid out as rows, then multiplied by the filter.
+//! Convolution as matrix products: the windows of a block of positions are packed as the left side, and the filter is the right one.
+//! Where the channels of a group are few, depthwise convolutions above all, each plane of the output is a sum of shifted planes instead.
+
+use std::ops::Range;
 
 use half::f16;
 use rayon::prelude::*;
 
-use super::matrix::{Matrix, multiply};
-use super::{Arguments, linear, math};
+use super::blocked::{self, Panels, Scratch, Sums, Weights};
+use super::product::TILE;
+use super::shared::Blocks;
+use super::{Arguments, math};
 use crate::graph::{Call, DataType, OperandDescriptor};
 use crate::ops::conv2d::Convolution;
 
@@ -13,11 +18,11 @@ const BLOCK: usize = 1 << 20;
 
 /// Floats that a call needs beside its operands.
 pub(super) fn scratch_length(call: &Call<'_>) -> usize {
-    Convolution::of(call).map_or(0, |convolution| if pointwise(&convolution) { 0 } else { block(&convolution) * inner(&convolution) })
+    Convolution::of(call).map_or(0, |convolution| blocked::scratch_length(block(&convolution), inner(&convolution)))
 }
 
 /// Computes a call in float32; float16 is widened and rounded once at the end.
-pub(super) fn run(arguments: &Arguments<'_>, descriptor: &OperandDescriptor, scratch: &mut linear::Scratch, output: &mut [u8]) {
+pub(super) fn run(arguments: &Arguments<'_>, descriptor: &OperandDescriptor, scratch: &mut Scratch, output: &mut [u8]) {
     let Ok(convolution) = Convolution::of(arguments) else { unreachable!("the rule checked it") };
     let filter_layout = arguments.text("filter_layout");
     let layouts = Layouts {
@@ -25,9 +30,9 @@ pub(super) fn run(arguments: &Arguments<'_>, descriptor: &OperandDescriptor, scr
         channels_last: matches!(filter_layout, "ohwi" | "hwio"),
         outputs_last: filter_layout.ends_with('o'),
     };
-    let fast = |operands: [Option<&[f32]>; 3], scratch: &mut linear::Scratch, output: &mut [f32]| {
+    let fast = |operands: [Option<&[f32]>; 3], scratch: &mut Scratch, output: &mut [f32]| {
         let [Some(input), Some(filter), bias] = operands else { unreachable!("conv2d has an input and a filter") };
-        float32(&convolution, layouts, input, filter, bias, scratch.floats(scratch_length(arguments)), output);
+        float32(&convolution, layouts, input, filter, bias, scratch, output);
     };
     let names = ["input", "filter", "bias"];
     if descriptor.data_type == DataType::Float32 {
@@ -57,12 +62,7 @@ fn inner(c: &Convolution) -> usize {
 /// Positions of the output taken at once.
 fn block(c: &Convolution) -> usize {
     let positions = c.output.sizes[2] * c.output.sizes[3];
-    (BLOCK / inner(c)).clamp(64, 1 << 16).min(positions)
-}
-
-/// True where a window is one element and the image itself is the matrix of windows.
-fn pointwise(c: &Convolution) -> bool {
-    c.window.sizes == [1, 1] && c.window.strides == [1, 1] && c.window.padding == [0; 4]
+    (BLOCK / inner(c)).clamp(64, 1 << 16).next_multiple_of(blocked::panel_rows()).min(positions)
 }
 
 fn float32(
@@ -71,102 +71,173 @@ fn float32(
     input: &[f32],
     filter: &[f32],
     bias: Option<&[f32]>,
-    scratch: &mut [f32],
+    scratch: &mut Scratch,
     output: &mut [f32],
 ) {
+    if shifted(c) && layouts.nchw {
+        return planes(c, input, filter, bias, output);
+    }
     let (inner, block) = (inner(c), block(c));
     let [batches, channels, rows, columns] = c.output.sizes;
     let positions = rows * columns;
     let [group_inputs, group_outputs] = [c.input.sizes[1] / c.groups, channels / c.groups];
+    let (inner_stride, column_stride) = if layouts.outputs_last { (channels, 1) } else { (1, inner) };
     for batch in 0..batches {
         let image = &input[batch * c.input.strides[0]..];
         let output = &mut output[batch * c.output.strides[0]..][..channels * positions];
         for group in 0..c.groups {
             let image = &image[group * group_inputs * c.input.strides[1]..];
-            let (row_stride, column_stride) = if layouts.outputs_last { (1, channels) } else { (inner, 1) };
-            let filter = Matrix { data: &filter[group * group_outputs * row_stride..], row_stride, column_stride };
+            let first_channel = group * group_outputs;
+            let weights = Weights { data: &filter[first_channel * column_stride..], inner_stride, column_stride };
+            let bias = bias.map(|bias| &bias[first_channel..][..group_outputs]);
             for first in (0..positions).step_by(block) {
                 let count = block.min(positions - first);
-                // `[position, entry]`
-                let windows = if pointwise(c) {
-                    Matrix { data: &image[first * c.input.strides[3]..], row_stride: c.input.strides[3], column_stride: c.input.strides[1] }
-                } else {
-                    let windows = &mut scratch[..count * inner];
-                    windows.par_chunks_mut(inner).with_min_len(8).enumerate().for_each(|(position, window)| {
-                        let position = first + position;
-                        gather(c, image, [position / columns, position % columns], layouts.channels_last, window);
-                    });
-                    Matrix { data: &*windows, row_stride: inner, column_stride: 1 }
-                };
-                let parts = 2 * rayon::current_num_threads();
+                let panels = Panels::pack(count, inner, scratch, |panel, packed, width| {
+                    gather(c, image, first + panel.start..first + panel.end, layouts.channels_last, packed, width);
+                });
                 if layouts.nchw {
-                    // The rows of a product are channels.
-                    let part = group_outputs.div_ceil(parts);
-                    let output = &mut output[group * group_outputs * positions..][..group_outputs * positions];
-                    output.par_chunks_mut(part * positions).enumerate().for_each(|(index, output)| {
-                        let (start, length) = (index * part, output.len() / positions);
-                        let filter = Matrix { data: &filter.data[start * filter.row_stride..], ..filter };
-                        let windows = Matrix { data: windows.data, row_stride: windows.column_stride, column_stride: windows.row_stride };
-                        multiply([length, inner, count], filter, windows, 1.0, &mut output[first..], positions);
-                        if let Some(bias) = bias {
-                            for (row, output) in output.chunks_mut(positions).enumerate() {
-                                let bias = bias[group * group_outputs + start + row];
-                                output[first..first + count].iter_mut().for_each(|x| *x += bias);
-                            }
-                        }
-                    });
+                    // A row of the output is a channel's positions.
+                    let planes = Blocks::new(&mut output[first_channel * positions..][..group_outputs * positions], positions);
+                    blocked::multiply(&panels, weights, group_outputs, |sums| store_planes(sums, bias, first, &planes));
                 } else {
-                    // The rows of a product are positions.
-                    let part = count.div_ceil(parts);
-                    let output = &mut output[first * channels..][..count * channels];
-                    output.par_chunks_mut(part * channels).enumerate().for_each(|(index, output)| {
-                        let (start, length) = (index * part, output.len() / channels);
-                        let windows = Matrix { data: &windows.data[start * windows.row_stride..], ..windows };
-                        let filter = Matrix { data: filter.data, row_stride: filter.column_stride, column_stride: filter.row_stride };
-                        let output = &mut output[group * group_outputs..];
-                        multiply([length, inner, group_outputs], windows, filter, 1.0, output, channels);
-                        if let Some(bias) = bias {
-                            let bias = &bias[group * group_outputs..][..group_outputs];
-                            output.chunks_mut(channels).for_each(|output| math::add(&mut output[..group_outputs], bias));
-                        }
-                    });
+                    let pixels = Blocks::new(&mut output[first * channels..][..count * channels], channels);
+                    blocked::multiply(&panels, weights, group_outputs, |sums| store_pixels(sums, bias, first_channel, &pixels));
                 }
             }
         }
     }
 }
 
-/// What a window shows at a position, in the order of the filter's entries; 0 for the padding.
-fn gather(c: &Convolution, image: &[f32], position: [usize; 2], channels_last: bool, window: &mut [f32]) {
-    let [rows, columns] = c.window.sizes;
-    let channels = window.len() / (rows * columns);
-    let [_, channel_stride, row_stride, column_stride] = c.input.strides;
-    let from_row = |row: usize| c.window.place(0, position[0], row, c.input.sizes[2]).map(|row| row * row_stride);
-    let from_column = |column: usize| c.window.place(1, position[1], column, c.input.sizes[3]).map(|column| column * column_stride);
-    if channels_last {
-        for (place, entries) in window.chunks_exact_mut(channels).enumerate() {
-            match (from_row(place / columns), from_column(place % columns)) {
-                (Some(row), Some(column)) if channel_stride == 1 => entries.copy_from_slice(&image[row + column..][..channels]),
-                (Some(row), Some(column)) => {
-                    entries.iter_mut().enumerate().for_each(|(channel, entry)| *entry = image[row + column + channel * channel_stride]);
-                }
-                _ => entries.fill(0.0),
+/// True where a product would have fewer columns than its kernel computes at once.
+fn shifted(c: &Convolution) -> bool {
+    c.groups > 1 && c.output.sizes[1] / c.groups < TILE
+}
+
+/// Computes each plane of the output by itself, in parallel.
+fn planes(c: &Convolution, input: &[f32], filter: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
+    let [_, channels, rows, columns] = c.output.sizes;
+    let [group_inputs, group_outputs] = [c.input.sizes[1] / c.groups, channels / c.groups];
+    let [window_rows, window_columns] = c.window.sizes;
+    output.par_chunks_mut(rows * columns).enumerate().for_each(|(index, plane)| {
+        let (batch, channel) = (index / channels, index % channels);
+        plane.fill(bias.map_or(0.0, |bias| bias[channel]));
+        for entry in 0..group_inputs * window_rows * window_columns {
+            let at = [entry / window_columns / window_rows, entry / window_columns % window_rows, entry % window_columns];
+            let [output_stride, strides @ ..] = c.filter_strides;
+            let weight = filter[channel * output_stride + at.iter().zip(strides).map(|(at, stride)| at * stride).sum::<usize>()];
+            let from = batch * c.input.strides[0] + (channel / group_outputs * group_inputs + at[0]) * c.input.strides[1];
+            for (row, line) in plane.chunks_exact_mut(columns).enumerate() {
+                Run::new(c, [at[1], at[2]], row, 0, columns).add(weight, &input[from..], line);
             }
         }
-        return;
+    });
+}
+
+/// Writes sums where each channel has its own row of positions, the product's first at `first`.
+fn store_planes(sums: &Sums<'_>, bias: Option<&[f32]>, first: usize, planes: &Blocks<'_>) {
+    for (index, channel) in sums.columns.clone().enumerate() {
+        let bias = bias.map_or(0.0, |bias| bias[channel]);
+        let mut row = sums.rows.start;
+        while row < sums.rows.end {
+            let found = sums.column(index, row);
+            // SAFETY: blocks of sums are disjoint, and whoever stores one holds one segment at a time.
+            #[allow(unsafe_code)]
+            let segment = unsafe { planes.segment(channel, first + row, found.len()) };
+            segment.iter_mut().zip(found).for_each(|(output, sum)| *output = sum + bias);
+            row += found.len();
+        }
     }
-    // Columns that lie side by side, all inside the image.
-    let run = (c.window.dilations[1] == 1 && column_stride == 1 && from_column(columns - 1).is_some()).then(|| from_column(0)).flatten();
-    for (place, entries) in window.chunks_exact_mut(columns).enumerate() {
-        let channel = place / rows * channel_stride;
-        match (from_row(place % rows), run) {
-            (None, _) => entries.fill(0.0),
-            (Some(row), Some(column)) => entries.copy_from_slice(&image[channel + row + column..][..columns]),
-            (Some(row), None) => {
-                entries.iter_mut().enumerate().for_each(|(column, entry)| {
-                    *entry = from_column(column).map_or(0.0, |column| image[channel + row + column]);
-                });
+}
+
+/// Writes sums where each position has its own row of channels, the product's first at `first`.
+fn store_pixels(sums: &Sums<'_>, bias: Option<&[f32]>, first: usize, pixels: &Blocks<'_>) {
+    for row in sums.rows.clone() {
+        // SAFETY: blocks of sums are disjoint, and whoever stores one holds one segment at a time.
+        #[allow(unsafe_code)]
+        let segment = unsafe { pixels.segment(row, first + sums.columns.start, sums.columns.len()) };
+        segment.iter_mut().enumerate().for_each(|(index, output)| *output = sums.column(index, row)[0]);
+        if let Some(bias) = bias {
+            math::add(segment, &bias[sums.columns.clone()]);
+        }
+    }
+}
+
+/// Packs what the windows at so many positions show: a row of `width` for each entry of the filter, in its order, a window in each column;
+/// 0 for the padding and past the last.
+fn gather(c: &Convolution, image: &[f32], positions: Range<usize>, channels_last: bool, packed: &mut [f32], width: usize) {
+    let channels = c.input.sizes[1] / c.groups;
+    let [_, channel_stride, ..] = c.input.strides;
+    let places = c.window.sizes[0] * c.window.sizes[1];
+    for place in 0..places {
+        let entry = [place / c.window.sizes[1], place % c.window.sizes[1]];
+        let mut start = positions.start;
+        // Positions of one row of the output at a time.
+        while start < positions.end {
+            let [row, column] = [start / c.output.sizes[3], start % c.output.sizes[3]];
+            let count = (c.output.sizes[3] - column).min(positions.end - start);
+            let run = Run::new(c, entry, row, column, count);
+            for channel in 0..channels {
+                let k = if channels_last { place * channels + channel } else { channel * places + place };
+                run.copy(&image[channel * channel_stride..], &mut packed[k * width + start - positions.start..][..count]);
             }
+            start += count;
+        }
+    }
+    if positions.len() < width {
+        packed.chunks_exact_mut(width).for_each(|row| row[positions.len()..].fill(0.0));
+    }
+}
+
+/// What one entry of a window reads at positions side by side: zeros, elements of one row of the image, zeros.
+struct Run {
+    before: usize,
+    inside: usize,
+    start: usize,
+    stride: usize,
+}
+
+impl Run {
+    fn new(c: &Convolution, entry: [usize; 2], row: usize, column: usize, count: usize) -> Self {
+        let [.., row_stride, column_stride] = c.input.strides;
+        let Some(row) = c.window.place(0, row, entry[0], c.input.sizes[2]) else {
+            return Self { before: count, inside: 0, start: 0, stride: 1 };
+        };
+        let step = c.window.strides[1];
+        // The first position that reads inside the image and the first after those.
+        let reads = entry[1] * c.window.dilations[1];
+        let from = c.window.padding[2].saturating_sub(reads).div_ceil(step);
+        let to = (c.input.sizes[3] + c.window.padding[2]).saturating_sub(reads).div_ceil(step);
+        let before = from.saturating_sub(column).min(count);
+        let inside = to.saturating_sub(column).min(count).saturating_sub(before);
+        let start =
+            if inside == 0 { 0 } else { row * row_stride + ((column + before) * step + reads - c.window.padding[2]) * column_stride };
+        Self { before, inside, start, stride: step * column_stride }
+    }
+
+    /// Adds what is read, times a factor.
+    fn add(&self, factor: f32, channel: &[f32], target: &mut [f32]) {
+        if self.inside == 0 {
+            return;
+        }
+        let (inside, source) = (&mut target[self.before..][..self.inside], &channel[self.start..]);
+        match self.stride {
+            1 => math::add_scaled(inside, factor, &source[..self.inside]),
+            stride => inside.iter_mut().zip(source.iter().step_by(stride)).for_each(|(target, source)| *target += factor * source),
+        }
+    }
+
+    fn copy(&self, channel: &[f32], target: &mut [f32]) {
+        let (before, rest) = target.split_at_mut(self.before);
+        let (inside, after) = rest.split_at_mut(self.inside);
+        before.fill(0.0);
+        after.fill(0.0);
+        if self.inside == 0 {
+            return;
+        }
+        let source = &channel[self.start..];
+        match self.stride {
+            1 => inside.copy_from_slice(&source[..inside.len()]),
+            stride => inside.iter_mut().zip(source.iter().step_by(stride)).for_each(|(target, source)| *target = *source),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One run: the steps in order, each over all threads.
 
+use super::blocked::Scratch;
 use super::compile::{Compiled, words};
 use super::{attention, linear, normalization, operator, pointwise};
 use crate::graph::ValueId;
@@ -95,7 +96,7 @@ fn move_outputs(program: &Program, step: &Step, several: &[u128], arena: &mut [u
     }
 }
 
-fn execute(step: &Step, memory: &Memory<'_>, tape: Option<&super::tape::Tape>, scratch: &mut linear::Scratch, output: &mut [u8]) {
+fn execute(step: &Step, memory: &Memory<'_>, tape: Option<&super::tape::Tape>, scratch: &mut Scratch, output: &mut [u8]) {
     let float32 = memory.program.descriptor(step.outputs[0]).data_type == crate::graph::DataType::Float32;
     match &step.kernel {
         Kernel::Linear(linear) if float32 => {

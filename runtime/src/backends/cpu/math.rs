@@ -21,7 +21,10 @@ impl Fused for f32 {
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     let bounded = x.clamp(-104.0, 89.0);
-    let n = (bounded * std::f32::consts::LOG2_E).round_ties_even();
+    // Adding this rounds to a whole number, which then stands in the lowest bits: no conversion, which would have to mind every number.
+    const SHIFT: f32 = 12_582_912.0;
+    let shifted = bounded * std::f32::consts::LOG2_E + SHIFT;
+    let n = shifted - SHIFT;
     let f = n.fused(-6.931_457_5e-1, bounded);
     let f = n.fused(-1.428_606_8e-6, f);
     let p = 1.378_059_4e-3_f32;
@@ -32,9 +35,9 @@ pub(super) fn exp(x: f32) -> f32 {
     let p = p.fused(f, 1.0);
     let p = p.fused(f, 1.0);
     // 2ⁿ in two factors, since n may lie outside the range of one exponent.
-    let n = n as i32;
+    let n = (shifted.to_bits() as i32).wrapping_sub(SHIFT.to_bits() as i32);
     let half = n >> 1;
-    let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
+    let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
     let result = p * power(half) * power(n - half);
     if x.is_nan() { x } else { result }
 }
@@ -101,6 +104,14 @@ pub(super) fn add(values: &mut [f32], others: &[f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || values.iter_mut().zip(others).for_each(|(value, other)| *value += other),
+    );
+}
+
+/// `values += factor · others`
+pub(super) fn add_scaled(values: &mut [f32], factor: f32, others: &[f32]) {
+    dispatch(
+        #[inline(always)]
+        || values.iter_mut().zip(others).for_each(|(value, other)| *value = other.fused(factor, *value)),
     );
 }
 

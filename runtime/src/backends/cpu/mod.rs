@@ -1,6 +1,7 @@
 //! This machine's processor, all cores: float32 by fast kernels, every other type by the reference kernels.
 
 mod attention;
+mod blocked;
 mod compile;
 mod convolution;
 mod device;
@@ -18,6 +19,7 @@ mod reference;
 mod resident;
 mod shared;
 mod tape;
+mod vector;
 
 #[cfg(test)]
 mod tests;

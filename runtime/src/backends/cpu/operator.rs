@@ -3,6 +3,7 @@
 use half::f16;
 use rayon::prelude::*;
 
+use super::blocked::Scratch;
 use super::execute::Memory;
 use super::matrix::{Matrix, multiply};
 use super::tape::Tape;
@@ -11,7 +12,7 @@ use crate::graph::{Call, DataType, OperandDescriptor};
 use crate::optimize::{Kernel, Step};
 
 /// Computes one call into `output`.
-pub(super) fn run(call: Call<'_>, memory: &Memory<'_>, descriptor: &OperandDescriptor, scratch: &mut linear::Scratch, output: &mut [u8]) {
+pub(super) fn run(call: Call<'_>, memory: &Memory<'_>, descriptor: &OperandDescriptor, scratch: &mut Scratch, output: &mut [u8]) {
     let mut operands: [&[u8]; 16] = [&[]; 16];
     let ids = || call.arguments.iter().flat_map(|argument| argument.operands());
     let count = ids().count();
@@ -72,7 +73,7 @@ fn softmax(arguments: &Arguments<'_>, descriptor: &OperandDescriptor, output: &m
 }
 
 /// A fused kernel of float16: its tensors are widened, computed in float32, and rounded once at the end.
-pub(super) fn run_widened(kernel: &Kernel, memory: &Memory<'_>, tape: Option<&Tape>, scratch: &mut linear::Scratch, output: &mut [u8]) {
+pub(super) fn run_widened(kernel: &Kernel, memory: &Memory<'_>, tape: Option<&Tape>, scratch: &mut Scratch, output: &mut [u8]) {
     let widen = |value| -> Vec<f32> { bytemuck::cast_slice::<u8, f16>(memory.bytes(value)).iter().map(|x| x.to_f32()).collect() };
     let output: &mut [f16] = bytemuck::cast_slice_mut(output);
     let mut wide = vec![0f32; output.len()];

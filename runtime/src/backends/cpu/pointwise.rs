@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::tape::{BLOCK, Tape};
+use super::tape::{BLOCK, Inputs, Tape};
 use crate::graph::ValueId;
 use crate::optimize::{Pointwise, PointwiseInput};
 
@@ -22,14 +22,38 @@ pub(super) fn run<'a>(pointwise: &Pointwise, tape: &Tape, read: impl Fn(ValueId)
     output.par_chunks_mut(TASK * size).enumerate().for_each(|(task, output)| {
         for (block, output) in output.chunks_mut(BLOCK * size).enumerate() {
             let first = task * TASK + block * BLOCK;
-            let load = |index: usize, register: &mut [u8]| {
-                debug_assert!(index < count);
-                let size = sizes[index];
-                load(&pointwise.shape, &pointwise.inputs[index], inputs[index], size, first, register);
-            };
-            tape.evaluate(output.len() / size, load, output);
+            let length = output.len() / size;
+            tape.evaluate(length, &Block { pointwise, inputs: &inputs[..count], sizes: &sizes, first, length }, output);
         }
     });
+}
+
+/// A block of the output's index space.
+struct Block<'a> {
+    pointwise: &'a Pointwise,
+    inputs: &'a [&'a [u8]],
+    sizes: &'a [usize; 16],
+    first: usize,
+    length: usize,
+}
+
+impl Inputs for Block<'_> {
+    fn lying(&self, input: usize) -> Option<&[u8]> {
+        let (shape, place) = (&self.pointwise.shape, &self.pointwise.inputs[input]);
+        let mut packed = 1;
+        for (size, stride) in shape.iter().zip(&place.strides).rev() {
+            if *stride != packed && *size != 1 {
+                return None;
+            }
+            packed *= size;
+        }
+        let size = self.sizes[input];
+        Some(&self.inputs[input][(place.offset + self.first) * size..][..self.length * size])
+    }
+
+    fn load(&self, input: usize, register: &mut [u8]) {
+        load(&self.pointwise.shape, &self.pointwise.inputs[input], self.inputs[input], self.sizes[input], self.first, register);
+    }
 }
 
 /// Bytes of an element of each input.
@@ -58,13 +82,23 @@ fn load(shape: &[usize], input: &PointwiseInput, data: &[u8], size: usize, first
         }
         let count = (columns - column).min(rest.len() / size);
         let (run, after) = rest.split_at_mut(count * size);
-        let element = |index: usize| &data[(start + index * stride) * size..][..size];
-        match stride {
-            1 => run.copy_from_slice(&data[start * size..][..count * size]),
-            0 => run.chunks_exact_mut(size).for_each(|target| target.copy_from_slice(element(0))),
-            _ => run.chunks_exact_mut(size).enumerate().for_each(|(index, target)| target.copy_from_slice(element(index))),
+        match size {
+            1 => copy::<u8>(&data[start..], stride, run),
+            2 => copy::<u16>(&data[start * 2..], stride, run),
+            4 => copy::<u32>(&data[start * 4..], stride, run),
+            _ => copy::<u64>(&data[start * 8..], stride, run),
         }
         rest = after;
         (row, column) = (row + 1, 0);
+    }
+}
+
+/// Elements `stride` apart, side by side.
+fn copy<T: bytemuck::Pod>(from: &[u8], stride: usize, to: &mut [u8]) {
+    let (from, to): (&[T], &mut [T]) = (bytemuck::cast_slice(from), bytemuck::cast_slice_mut(to));
+    match stride {
+        0 => to.fill(from[0]),
+        1 => to.copy_from_slice(&from[..to.len()]),
+        _ => to.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from),
     }
 }

@@ -46,32 +46,32 @@ impl Tape {
     fn apply_block<T: Number>(&self, block: &mut [T]) {
         let mut result = [T::from_f64(0.0); BLOCK];
         let result = &mut result[..block.len()];
-        self.evaluate(block.len(), |_, register| register.copy_from_slice(bytemuck::cast_slice(block)), bytemuck::cast_slice_mut(result));
+        self.evaluate(block.len(), &Whole(bytemuck::cast_slice(block)), bytemuck::cast_slice_mut(result));
         block.copy_from_slice(result);
     }
 
-    /// Evaluates `length` elements. `load` fills a register, packed, with the elements of an input; the result is packed.
-    pub(super) fn evaluate(&self, length: usize, mut load: impl FnMut(usize, &mut [u8]), result: &mut [u8]) {
+    /// Evaluates `length` elements of each input; the result is packed.
+    pub(super) fn evaluate(&self, length: usize, inputs: &impl Inputs, result: &mut [u8]) {
         REGISTERS.with_borrow_mut(|registers| {
             let needed = self.instructions.len() * REGISTER;
             if registers.len() < needed {
                 registers.resize(needed, 0);
             }
+            let last = self.instructions.len() - 1;
             for (index, instruction) in self.instructions.iter().enumerate() {
                 let (before, rest) = registers.split_at_mut(index * REGISTER);
                 let target: &mut [u8] = bytemuck::cast_slice_mut(&mut rest[..REGISTER]);
-                let target = &mut target[..length * (instruction.data_type.bits() / 8)];
+                let target = if index == last { &mut *result } else { &mut target[..length * (instruction.data_type.bits() / 8)] };
                 match instruction.operation {
-                    Operation::Input(input) => load(input, target),
-                    _ => self.step(instruction, before, length, target),
+                    Operation::Input(input) if index == last || inputs.lying(input).is_none() => inputs.load(input, target),
+                    Operation::Input(_) => {}
+                    _ => self.step(instruction, &Registers { tape: self, registers: before, length, inputs }, target),
                 }
             }
-            let last: &[u8] = bytemuck::cast_slice(&registers[(self.instructions.len() - 1) * REGISTER..]);
-            result.copy_from_slice(&last[..result.len()]);
         });
     }
 
-    fn step(&self, instruction: &Instruction, before: &[u64], length: usize, target: &mut [u8]) {
+    fn step<I: Inputs>(&self, instruction: &Instruction, before: &Registers<'_, I>, target: &mut [u8]) {
         let operand_type = |register: usize| self.instructions[register].data_type;
         match instruction.operation {
             Operation::Input(_) => {}
@@ -80,28 +80,32 @@ impl Tape {
             }),
             Operation::Unary(function, a) => match (operand_type(a), instruction.data_type) {
                 (DataType::Float32, DataType::Float32) => {
-                    cast_mut::<f32>(target).copy_from_slice(read(before, a, length));
+                    cast_mut::<f32>(target).copy_from_slice(before.read(a));
                     unary_float32(function, cast_mut(target));
                 }
                 (from, DataType::Uint8) if from.is_float() => for_float!(from, T => {
                     let test = |x: &T| u8::from(if function == Unary::IsNan { x.to_f64().is_nan() } else { x.to_f64().is_infinite() });
-                    each(target, read::<T>(before, a, length), test)
+                    each(target, before.read::<T>(a), test)
                 }),
-                (from, _) => for_type!(from, T => each::<T, T>(target, read(before, a, length), |x| unary(function, *x))),
+                (from, _) => for_type!(from, T => each::<T, T>(target, before.read(a), |x| unary(function, *x))),
             },
             Operation::Binary(function, a, b) => for_type!(instruction.data_type, T => {
-                binary::<T>(function, cast_mut(target), read(before, a, length), read(before, b, length))
+                binary::<T>(function, cast_mut(target), before.read(a), before.read(b))
             }),
             Operation::Compare(function, a, b) => for_type!(operand_type(a), T => {
-                compare::<T>(function, target, read(before, a, length), read(before, b, length))
+                compare::<T>(function, target, before.read(a), before.read(b))
             }),
             Operation::Select(condition, a, b) => for_type!(instruction.data_type, T => {
-                let values = read::<T>(before, a, length).iter().zip(read::<T>(before, b, length));
-                let chosen = read::<u8>(before, condition, length).iter().zip(values);
-                cast_mut::<T>(target).iter_mut().zip(chosen).for_each(|(target, (condition, (a, b)))| *target = if *condition != 0 { *a } else { *b });
+                let values = before.read::<T>(a).iter().zip(before.read::<T>(b));
+                let chosen = before.read::<u8>(condition).iter().zip(values);
+                let target = cast_mut::<T>(target).iter_mut().zip(chosen);
+                math::dispatch(
+                    #[inline(always)]
+                    || target.for_each(|(target, (condition, (a, b)))| *target = if *condition != 0 { *a } else { *b }),
+                );
             }),
             Operation::Cast(a) => for_type!(operand_type(a), T => for_type!(instruction.data_type, U => {
-                each::<T, U>(target, read(before, a, length), |x| convert(*x))
+                each::<T, U>(target, before.read(a), |x| convert(*x))
             })),
         }
     }
@@ -111,8 +115,45 @@ fn cast_mut<T: Number>(bytes: &mut [u8]) -> &mut [T] {
     bytemuck::cast_slice_mut(bytes)
 }
 
-fn read<T: Number>(registers: &[u64], register: usize, length: usize) -> &[T] {
-    &bytemuck::cast_slice(&registers[register * REGISTER..][..REGISTER])[..length]
+/// Where a block's elements come from.
+pub(super) trait Inputs {
+    /// Those of an input, where they lie side by side in its tensor: then nothing is copied.
+    fn lying(&self, input: usize) -> Option<&[u8]>;
+
+    /// Fills a register, packed.
+    fn load(&self, input: usize, register: &mut [u8]);
+}
+
+/// One input that is there.
+struct Whole<'a>(&'a [u8]);
+
+impl Inputs for Whole<'_> {
+    fn lying(&self, _: usize) -> Option<&[u8]> {
+        Some(self.0)
+    }
+
+    fn load(&self, _: usize, register: &mut [u8]) {
+        register.copy_from_slice(self.0);
+    }
+}
+
+/// What the instructions before one have made.
+struct Registers<'a, I> {
+    tape: &'a Tape,
+    registers: &'a [u64],
+    length: usize,
+    inputs: &'a I,
+}
+
+impl<I: Inputs> Registers<'_, I> {
+    fn read<T: Number>(&self, register: usize) -> &[T] {
+        if let Operation::Input(input) = self.tape.instructions[register].operation
+            && let Some(bytes) = self.inputs.lying(input)
+        {
+            return bytemuck::cast_slice(bytes);
+        }
+        &bytemuck::cast_slice(&self.registers[register * REGISTER..][..REGISTER])[..self.length]
+    }
 }
 
 fn each<T: Number, U: Number>(target: &mut [u8], values: &[T], function: impl Fn(&T) -> U) {

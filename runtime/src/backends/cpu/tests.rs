@@ -187,6 +187,15 @@ fn an_encoder_of_float16() {
 fn products_of_every_shape_and_storage() {
     for (rows, inner, columns, transposed) in
         [(1, 5, 1, true), (17, 1, 6, true), (65, 800, 7, true), (300, 20, 97, true), (5, 1600, 13, false), (64, 769, 192, false)]
+            .into_iter()
+            .chain([
+                (1, 384, 1001, true),
+                (3, 100, 300, true),
+                (8, 37, 21, true),
+                (1, 1537, 130, false),
+                (4, 18, 999, false),
+                (1, 1, 1, false),
+            ])
     {
         let b = GraphBuilder::new();
         let float = |shape: &[usize]| OperandDescriptor::new(DataType::Float32, shape).unwrap();
@@ -266,6 +275,10 @@ fn convolutions_of_every_layout() {
         ([1, 4, 5, 1], [6, 4, 1, 1], 1, [0; 4], [1, 1], [1, 1]),
         ([1, 1, 1, 1], [1, 1, 1, 1], 1, [0; 4], [1, 1], [1, 1]),
         ([1, 3, 32, 32], [20, 3, 8, 8], 1, [0; 4], [8, 8], [1, 1]),
+        // Several panels, a filter wider than the image, and windows that lie in the padding alone.
+        ([1, 3, 1, 200], [8, 3, 1, 3], 1, [0, 0, 1, 1], [1, 2], [1, 1]),
+        ([1, 2, 17, 23], [7, 2, 3, 3], 1, [1, 1, 1, 1], [1, 1], [1, 1]),
+        ([1, 1, 2, 3], [2, 1, 2, 5], 1, [4, 3, 6, 5], [1, 1], [2, 3]),
     ];
     for (image, filter, groups, padding, strides, dilations) in cases {
         for (input_layout, filter_layout) in ["nchw", "nhwc"].iter().flat_map(|a| ["oihw", "hwio", "ohwi", "ihwo"].map(|b| (*a, b))) {
