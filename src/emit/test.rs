@@ -26,6 +26,7 @@ const TESTS: &[(&str, &str, Needs)] = &[
     ("cache", "the_cache_gives_what_no_cache_gives_at_every_step", generates),
     ("beams", "reordered_states_go_on_as_the_rows_they_became", reorders),
     ("memory", "memory_is_flat_over_100_runs", |_| true),
+    ("windows", "memory_is_flat_over_20_windows", generates),
     ("device", "without_the_device_loading_says_why", |_| true),
 ];
 
