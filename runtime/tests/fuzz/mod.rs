@@ -21,7 +21,7 @@ pub(crate) enum Verdict {
 }
 
 /// Seeds on which something once went wrong: they run first, always.
-pub(crate) const KEPT: &[u64] = &[];
+pub(crate) const KEPT: &[u64] = &[7096];
 
 /// The graph of a seed, computed by the reference and by a device.
 pub(crate) fn compare(seed: u64, device: &Device) -> Verdict {
