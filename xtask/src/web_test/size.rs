@@ -27,10 +27,6 @@ const FEATURES: &[&str] = &[
 ];
 /// Debian's `wasm-opt` is too old for what the compiler emits.
 const BINARYEN: &str = "binaryen@^132";
-const OPTIMIZER: &str = "node_modules/binaryen/bin/wasm-opt";
-/// What makes the module's JavaScript small.
-const TERSER: &str = "terser@^5";
-const MINIFIER: &str = "node_modules/terser/bin/terser";
 
 /// Builds the module for each set of platforms and tells its size as a test.
 ///
@@ -47,7 +43,7 @@ pub(super) fn test(toolchain: &Toolchain, filter: &str, report: &mut Report) -> 
             Ok(optimizer) => {
                 let package = toolchain.build("ipfs-accelerate-web-skill", profile, &["--no-default-features", "--features", features])?;
                 let bytes = gzipped(&optimized(&optimizer, &package.join("ipfs_accelerate_web_skill_bg.wasm"))?)?;
-                let glue = gzipped(&minified(&optimizer, &package.join("ipfs_accelerate_web_skill.js"))?)?;
+                let glue = gzipped(&read(&package.join("ipfs_accelerate_web_skill.js"))?)?;
                 let message = format!("{bytes} bytes gzipped, its JavaScript {glue}; at most {budget} together");
                 (if bytes + glue <= *budget { "ok" } else { "FAILED" }, message)
             }
@@ -63,38 +59,24 @@ pub(super) fn count(filter: &str) -> usize {
     BUDGETS.iter().filter(|(name, ..)| format!("size::{name}").contains(filter)).count()
 }
 
-/// The folder of the npm packages.
+/// The program of the npm package.
 pub(super) fn optimizer() -> Result<PathBuf> {
     let modules = folder().join("npm");
-    let missing = || [OPTIMIZER, MINIFIER].iter().map(|program| modules.join(program)).find(|program| !program.exists());
-    if missing().is_some() {
+    let program = modules.join("node_modules/binaryen/bin/wasm-opt");
+    if !program.exists() {
         std::fs::create_dir_all(&modules).map_err(|error| error.to_string())?;
-        let mut npm = command("npm", &["install", "--no-audit", "--no-fund", "--loglevel=error", BINARYEN, TERSER]);
+        let mut npm = command("npm", &["install", "--no-audit", "--no-fund", "--loglevel=error", BINARYEN]);
         npm.args(["--prefix".as_ref(), modules.as_os_str()]).current_dir(&modules);
         run_command(npm).map_err(|error| format!("no wasm-opt: {error}"))?;
     }
-    missing().map_or(Ok(modules.clone()), |program| Err(format!("npm left no {}", program.display())))
+    if program.exists() { Ok(program) } else { Err(format!("{BINARYEN} left no wasm-opt at {}", program.display())) }
 }
 
 /// The module after `wasm-opt -Oz`.
 pub(super) fn optimized(optimizer: &Path, module: &Path) -> Result<Vec<u8>> {
     let small = module.with_extension("small.wasm");
     let mut node = command("node", &[]);
-    node.arg(optimizer.join(OPTIMIZER))
-        .args(FEATURES)
-        .args(["-Oz", "--strip-debug", "--strip-producers"])
-        .arg(module)
-        .arg("-o")
-        .arg(&small);
-    run_command(node)?;
-    read(&small)
-}
-
-/// A JavaScript module without comments, long names and white space.
-pub(super) fn minified(optimizer: &Path, script: &Path) -> Result<Vec<u8>> {
-    let small = script.with_extension("small.js");
-    let mut node = command("node", &[]);
-    node.arg(optimizer.join(MINIFIER)).args(["--module", "--compress", "--mangle"]).arg(script).arg("-o").arg(&small);
+    node.arg(optimizer).args(FEATURES).args(["-Oz", "--strip-debug", "--strip-producers"]).arg(module).arg("-o").arg(&small);
     run_command(node)?;
     read(&small)
 }
