@@ -8,6 +8,7 @@
 pub mod backends;
 #[cfg(any(feature = "cpu", feature = "webgpu", all(feature = "webnn", target_arch = "wasm32")))]
 pub mod bindings;
+mod digits;
 pub mod error;
 pub mod graph;
 #[cfg(feature = "session")]

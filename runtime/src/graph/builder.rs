@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::call::Descriptors;
 use super::{Argument, Call, DataType, DefaultValue, Graph, Kind, Node, NodeId, OperandDescriptor, Operator, Source, Value, ValueId};
+use crate::digits::digits;
 use crate::error::GraphError;
 
 /// Operators that a graph may have: a config that asks for more is hostile or mistaken.
@@ -304,7 +305,7 @@ pub enum Number {
 impl std::fmt::Display for Number {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Number::Float(number) => write!(f, "{number:?}"),
+            Number::Float(number) => f.write_str(&digits(*number)),
             // Beyond 64 bits nothing is made from Rust's own types.
             Number::Int(number) if *number < 0 => write!(f, "{}", *number as i64),
             Number::Int(number) => write!(f, "{}", *number as u64),

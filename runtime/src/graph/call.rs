@@ -193,6 +193,6 @@ impl<'a> Call<'a> {
     }
 
     fn wrong_kind(&self, name: &str) -> ! {
-        panic!("`{}`: the parameter `{name}` is read as a kind that it is not: {:?}", self.operator.name, self.argument(name))
+        panic!("`{}`: the parameter `{name}` is read as a kind that it is not", self.operator.name)
     }
 }

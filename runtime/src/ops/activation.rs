@@ -1,6 +1,7 @@
 //! Activation functions.
 
 use super::rule::{FLOATS, SIGNED, one_of};
+use crate::digits::digits;
 use crate::graph::{Call, Kind, OperandDescriptor, operator};
 
 macro_rules! activation {
@@ -54,7 +55,7 @@ fn floats(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     for parameter in call.operator.parameters.iter().filter(|parameter| parameter.kind == Kind::Float) {
         let number = call.float(parameter.name);
         if !number.is_finite() {
-            return Err(format!("`{}` must be finite, found {number}", parameter.name));
+            return Err(format!("`{}` must be finite, found {}", parameter.name, digits(number)));
         }
     }
     Ok(vec![call.operand("input").clone()])

@@ -1,5 +1,6 @@
 //! Elements held between two bounds.
 
+use crate::digits::digits;
 use crate::graph::{Call, DataType, OperandDescriptor, operator};
 
 operator! {
@@ -24,7 +25,7 @@ operator! {
 fn rule(call: &Call<'_>) -> Result<Vec<OperandDescriptor>, String> {
     let (minimum, maximum) = bounds(call);
     if minimum > maximum {
-        return Err(format!("`min_value` {minimum} is above `max_value` {maximum}"));
+        return Err(format!("`min_value` {} is above `max_value` {}", digits(minimum), digits(maximum)));
     }
     Ok(vec![call.operand("input").clone()])
 }

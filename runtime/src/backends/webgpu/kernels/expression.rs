@@ -7,6 +7,7 @@ use super::super::lower::{Options, unsupported};
 use super::super::shader::{INFINITY, Shader, Tensor};
 use super::super::storage::Storage;
 use super::element::{Form, element, walk};
+use crate::digits::digits;
 use crate::error::Result;
 use crate::graph::DataType;
 use crate::optimize::{Binary, Compare, Expression, Instruction, Operation, Unary};
@@ -176,10 +177,8 @@ pub(crate) fn literal(number: f64, scalar: &str) -> String {
         "f32" if float.is_nan() => format!("bitcast<f32>({INFINITY} | 4194304u)"),
         "f32" if float == f32::INFINITY => format!("bitcast<f32>({INFINITY})"),
         "f32" if float == f32::NEG_INFINITY => format!("-bitcast<f32>({INFINITY})"),
-        // Browsers read decimals in float64, where the shortest one of the greatest float is beyond it.
-        "f32" if float.abs() == f32::MAX => format!("f32({:e})", f64::from(float)),
-        // The shortest decimal that reads back as the same float.
-        "f32" => format!("f32({float:e})"),
+        // Compilers read decimals in float64, where the shortest one of a float is another number, of the greatest even one beyond it.
+        "f32" => format!("f32({})", digits(f64::from(float))),
         "i32" if number <= f64::from(i32::MIN) => "(-2147483647 - 1)".into(),
         "i32" => format!("i32({})", number as i32),
         "vec2<u32>" if number < 0.0 => pair(number as i64 as u64),
