@@ -77,7 +77,9 @@ fn serve(host: &str, page: &Path, mut models: Vec<(&'static str, PathBuf)>) -> R
 }
 
 /// The page with its modules, small: what may be put on any server.
-fn build(toolchain: &Toolchain) -> Result<PathBuf> {
+///
+/// **Errors** a build that fails.
+pub(super) fn build(toolchain: &Toolchain) -> Result<PathBuf> {
     let page = folder().join("demo");
     let wrong = |error: std::io::Error| format!("{}: {error}", page.display());
     // What an earlier version left is no part of it.
@@ -196,11 +198,16 @@ fn long_sound() -> Vec<u8> {
 
 type Test = fn(&Tried<'_>, &mut dyn Driven) -> Result<String>;
 
+/// Tried once for every platform.
+const ON_EACH: &[(&str, Test)] = &[
+    ("a_click_gives_the_published_cosines", cosines),
+    ("a_picture_gives_the_published_labels", picture),
+    ("a_sound_gives_the_published_text", sound),
+];
+
+/// Tried on the platform that the page chooses.
 const TESTS: &[(&str, Test)] = &[
-    ("demo::a_click_gives_the_published_cosines", cosines),
-    ("demo::a_picture_gives_the_published_labels", picture),
     ("demo::the_camera_gives_the_published_labels", camera),
-    ("demo::a_sound_gives_the_published_text", sound),
     ("demo::the_microphone_gives_a_text", microphone),
     ("demo::text_is_shown_as_it_is_heard_and_cancel_stops", cancelled),
     ("demo::broken_files_are_told", broken),
@@ -219,34 +226,44 @@ struct Tried<'a> {
     server: Server,
     empty: Server,
     another: Another<'a>,
+    /// The platform that the page is told to take; it chooses, where there is none.
+    platform: Option<&'a str>,
+}
+
+/// The tests that a filter leaves, each with the platform that it is tried on.
+fn tests<'a>(filter: &str, platforms: &'a str) -> Vec<(String, Option<&'a str>, Test)> {
+    let each = platforms
+        .split(',')
+        .flat_map(|platform| ON_EACH.iter().map(move |(name, test)| (format!("demo::{platform}::{name}"), Some(platform), *test)));
+    let chosen = TESTS.iter().map(|(name, test)| ((*name).to_owned(), None, *test));
+    each.chain(chosen).filter(|(name, ..)| name.contains(filter)).collect()
 }
 
 /// How many tests [`test`] runs.
-pub(super) fn count(filter: &str) -> usize {
-    TESTS.iter().filter(|(name, _)| name.contains(filter)).count()
+pub(super) fn count(filter: &str, platforms: &str) -> usize {
+    tests(filter, platforms).len()
 }
 
-/// Builds the page, measures it, and uses it as a person does: types, clicks, reads.
+/// Measures the page and uses it as a person does: types, clicks, reads.
 ///
-/// **Errors** a build that fails.
+/// **Errors** a page that cannot be served.
 pub(super) fn test(
-    toolchain: &Toolchain,
+    page: PathBuf,
     host: &str,
     browser: &mut dyn Driven,
     another: Another<'_>,
-    filter: &str,
+    (filter, platforms): (&str, &str),
     report: &mut Report,
 ) -> Result {
-    if count(filter) == 0 {
-        return Ok(());
-    }
-    let page = build(toolchain)?;
-    let tried = Tried { server: serve(host, &page, lay(&[None; 3])?)?, empty: serve(host, &page, Vec::new())?, page, another };
-    for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(filter)) {
+    let (server, empty) = (serve(host, &page, lay(&[None; 3])?)?, serve(host, &page, Vec::new())?);
+    let mut tried = Tried { server, empty, page, another, platform: None };
+    for (name, platform, test) in tests(filter, platforms) {
         let started = Instant::now();
+        tried.platform = platform;
         let (status, message) = match test(&tried, browser) {
             Ok(words) => ("ok", words),
             Err(reason) if reason == PIPE_ONLY => ("ignored", reason),
+            Err(reason) if platform.is_some_and(|platform| reason.contains(&format!("{platform} is unavailable: "))) => ("ignored", reason),
             Err(reason) => ("FAILED", reason),
         };
         let ms = started.elapsed().as_secs_f64() * 1e3;
@@ -274,10 +291,11 @@ fn answers(golden_of: &str) -> Result<Value> {
     serde_json::from_slice(&read(&golden(golden_of).join("answers.json"))?).map_err(|error| error.to_string())
 }
 
-/// Loads the page anew and opens one of its tabs by a click.
-fn open(server: &Server, browser: &mut dyn Driven, tab: &str) -> Result {
+/// Loads the page anew, from one of its servers, and opens one of its tabs by a click.
+fn open(tried: &Tried<'_>, server: &Server, browser: &mut dyn Driven, tab: &str) -> Result {
+    let asked = tried.platform.map_or(String::new(), |platform| format!("platform={platform}&"));
     // Another address each time, or only the part behind # would change.
-    browser.open(&format!("{}?tried={tab}{:?}", server.address(), Instant::now()).replace(' ', ""))?;
+    browser.open(&format!("{}?{asked}tried={tab}{:?}", server.address(), Instant::now()).replace(' ', ""))?;
     let end = Instant::now() + Duration::from_secs(10);
     while browser.text("[aria-selected=true]").is_err() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(20));
@@ -304,11 +322,11 @@ fn wait(browser: &mut dyn Driven, tab: &str, done: impl Fn(&str) -> bool) -> Res
     Err(format!("the tab {tab} says `{state}`"))
 }
 
-/// The platform that the plan names.
-fn platform(browser: &mut dyn Driven, tab: &str) -> Result<String> {
+/// The platform that the plan names: the one that was asked for.
+fn platform(tried: &Tried<'_>, browser: &mut dyn Driven, tab: &str) -> Result<String> {
     let plan = browser.text(&format!("#{tab} .plan"))?;
     let platform = plan.lines().next().unwrap_or_default().split_whitespace().nth(1).unwrap_or_default().to_owned();
-    let known = ["webnn", "webgpu", "cpu"].contains(&platform.as_str());
+    let known = tried.platform.map_or(["webnn", "webgpu", "cpu"].contains(&platform.as_str()), |asked| platform == asked);
     if known && plan.contains("Passed over") && plan.contains(" ms") { Ok(platform) } else { Err(format!("the plan says:\n{plan}")) }
 }
 
@@ -327,7 +345,7 @@ fn cosines(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
         dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
     };
     let lines: Vec<&str> = places.iter().filter_map(|place| texts[*place].as_str()).collect();
-    open(&tried.server, browser, "text")?;
+    open(tried, &tried.server, browser, "text")?;
     wait(browser, "text", |state| state == "ready")?;
     browser.fill("#text .known", &lines.join("\n"))?;
     let mut compared = 0;
@@ -355,7 +373,7 @@ fn cosines(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
             compared += 1;
         }
     }
-    let platform = platform(browser, "text")?;
+    let platform = platform(tried, browser, "text")?;
     if compared == 0 { Err("nothing was compared".into()) } else { Ok(format!("{compared} cosines, on {platform}")) }
 }
 
@@ -377,7 +395,7 @@ fn labels(browser: &mut dyn Driven, expected: &Value, tolerance: f64) -> Result 
 /// Every picture of the golden is chosen.
 fn picture(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     let answers = answers(TABS[1].golden)?;
-    open(&tried.server, browser, "picture")?;
+    open(tried, &tried.server, browser, "picture")?;
     wait(browser, "picture", |state| state == "ready")?;
     let names: Vec<&str> = answers["pictures"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, expected) in names.iter().zip(answers["answers"].as_array().into_iter().flatten()) {
@@ -385,7 +403,7 @@ fn picture(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
         wait(browser, "picture", |state| state.starts_with(&format!("done: {name}")))?;
         labels(browser, expected, TOLERANCE).map_err(|error| format!("{name}: {error}"))?;
     }
-    let platform = platform(browser, "picture")?;
+    let platform = platform(tried, browser, "picture")?;
     if names.is_empty() { Err("the golden has no pictures".into()) } else { Ok(format!("{}, on {platform}", names.join(", "))) }
 }
 
@@ -395,14 +413,14 @@ fn camera(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     let answers = answers(TABS[1].golden)?;
     let place = answers["pictures"].as_array().and_then(|names| names.iter().position(|name| name == COLOUR.1));
     let expected = &answers["answers"][place.ok_or_else(|| format!("the golden has no {}", COLOUR.1))?];
-    open(&tried.server, browser, "picture")?;
+    open(tried, &tried.server, browser, "picture")?;
     wait(browser, "picture", |state| state == "ready")?;
     browser.click("#picture .camera")?;
     wait(browser, "picture", |state| state == "the camera is on")?;
     browser.click("#picture .shoot")?;
     let state = wait(browser, "picture", |state| state.starts_with("done: the camera"))?;
     labels(browser, expected, CAMERA_TOLERANCE)?;
-    Ok(format!("{state}, on {}", platform(browser, "picture")?))
+    Ok(format!("{state}, on {}", platform(tried, browser, "picture")?))
 }
 
 /// Holds the text of the golden's sound to HF's.
@@ -421,16 +439,16 @@ fn hears(browser: &mut dyn Driven) -> Result<usize> {
 }
 
 fn sound(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
-    open(&tried.server, browser, "sound")?;
+    open(tried, &tried.server, browser, "sound")?;
     wait(browser, "sound", |state| state == "ready")?;
     let tokens = hears(browser)?;
-    Ok(format!("{tokens} tokens, on {}", platform(browser, "sound")?))
+    Ok(format!("{tokens} tokens, on {}", platform(tried, browser, "sound")?))
 }
 
 /// What a recording sounds like is the browser's, so that only its length and that there is a text are held.
 fn microphone(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     browser.has_devices()?;
-    open(&tried.server, browser, "sound")?;
+    open(tried, &tried.server, browser, "sound")?;
     wait(browser, "sound", |state| state == "ready")?;
     browser.click("#sound .record")?;
     wait(browser, "sound", |state| state == "recording")?;
@@ -450,14 +468,14 @@ fn microphone(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     if tokens < 1.0 || !(0.5 * spoken.as_secs_f64()..10.0).contains(&seconds) || browser.text("#sound .said")?.is_empty() {
         return Err(format!("spoken for {spoken:?}, the page says `{state}`"));
     }
-    Ok(format!("{state}, on {}", platform(browser, "sound")?))
+    Ok(format!("{state}, on {}", platform(tried, browser, "sound")?))
 }
 
 /// A long sound is cancelled once there is text; then the tab goes on as before.
 fn cancelled(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     let long = folder().join("long.wav");
     std::fs::write(&long, long_sound()).map_err(|error| format!("{}: {error}", long.display()))?;
-    open(&tried.server, browser, "sound")?;
+    open(tried, &tried.server, browser, "sound")?;
     wait(browser, "sound", |state| state == "ready")?;
     browser.choose("#sound .file", &[&long])?;
     let listening = |state: &str| state.starts_with("listening");
@@ -480,7 +498,7 @@ fn cancelled(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     wait(browser, "sound", |state| state.starts_with("cancelled"))?;
     let took = clicked.elapsed().as_secs_f64() * 1e3;
     let tokens = hears(browser)?;
-    Ok(format!("stopped {took:.0} ms after the click; then {tokens} tokens of another sound, on {}", platform(browser, "sound")?))
+    Ok(format!("stopped {took:.0} ms after the click; then {tokens} tokens of another sound, on {}", platform(tried, browser, "sound")?))
 }
 
 /// A file that is neither a picture nor a sound is told, and the tab goes on.
@@ -488,7 +506,7 @@ fn broken(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     let broken = folder().join("broken");
     std::fs::write(&broken, "neither a picture nor a sound").map_err(|error| format!("{}: {error}", broken.display()))?;
     for tab in ["picture", "sound"] {
-        open(&tried.server, browser, tab)?;
+        open(tried, &tried.server, browser, tab)?;
         wait(browser, tab, |state| state == "ready")?;
         browser.choose(&format!("#{tab} .file"), &[&broken])?;
         wait(browser, tab, |state| state == format!("failed: broken is no {tab} that this browser reads"))?;
@@ -502,7 +520,7 @@ fn refused(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     browser.has_devices()?;
     let mut other = (tried.another)(&["--use-fake-ui-for-media-stream=deny".into()])?.ok_or(PIPE_ONLY)?;
     for (tab, device, button) in [("picture", "camera", ".camera"), ("sound", "microphone", ".record")] {
-        open(&tried.server, other.as_mut(), tab)?;
+        open(tried, &tried.server, other.as_mut(), tab)?;
         wait(other.as_mut(), tab, |state| state == "ready")?;
         other.click(&format!("#{tab} {button}"))?;
         let says = format!("failed: the {device} is not allowed: permit it beside the page's address, or choose a file");
@@ -514,7 +532,7 @@ fn refused(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
 /// Where no model is served the tab asks for its folder, and takes it.
 fn folders(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
     for tab in &TABS {
-        open(&tried.empty, browser, tab.name)?;
+        open(tried, &tried.empty, browser, tab.name)?;
         wait(browser, tab.name, |state| state == "choose a model")?;
         browser.choose(&format!("#{} .folder", tab.name), &[&golden(tab.golden)])?;
         wait(browser, tab.name, |state| state == "ready")?;
@@ -525,7 +543,7 @@ fn folders(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
 
 /// The keys of ARIA's tabs.
 fn keyboard(tried: &Tried<'_>, browser: &mut dyn Driven) -> Result<String> {
-    open(&tried.empty, browser, "text")?;
+    open(tried, &tried.empty, browser, "text")?;
     let keys = [
         ("ArrowRight", "Picture"),
         ("ArrowRight", "Sound"),

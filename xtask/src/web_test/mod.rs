@@ -161,6 +161,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     {
         return skip(&format!("no browser: {reason}"));
     }
+    // Links of whole programs take one core each: beside the tests they cost half their time.
+    std::thread::scope(|scope| {
+        let shipped = scope.spawn(|| if browsing.serve { Ok(Shipped::default()) } else { Shipped::build(&toolchain, arguments) });
+        run_beside(arguments, &toolchain, move || shipped.join().map_err(|_| "building what is shipped panicked")?)
+    })
+}
+
+/// What is shipped, built beside the tests.
+#[derive(Default)]
+struct Shipped {
+    sizes: Vec<Value>,
+    /// The demo page, where one of its tests is asked for.
+    page: Option<PathBuf>,
+}
+
+impl Shipped {
+    /// **Errors** a build that fails.
+    fn build(toolchain: &Toolchain, Arguments { filter, platform, .. }: &Arguments) -> Result<Self> {
+        let sizes = size::test(toolchain, filter)?;
+        let page = (demo::count(filter, platform) > 0).then(|| demo::build(toolchain)).transpose()?;
+        Ok(Self { sizes, page })
+    }
+}
+
+/// The tests, with what is `shipped` last.
+fn run_beside(arguments: &Arguments, toolchain: &Toolchain, shipped: impl FnOnce() -> Result<Shipped>) -> Result {
+    let browsing = &arguments.browsing;
     let package = toolchain.build("ipfs-accelerate-web-tests", "web", &[])?;
     let other = std::env::var_os("WEBNN_CONFORMANCE").map(PathBuf::from);
     let vectors = other.clone().unwrap_or_else(record::conformance).join("webnn");
@@ -184,13 +211,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     println!("running in {}", browser.version());
     let mut report = Report::new(browser.version(), Duration::from_secs(browsing.silence));
     let detects = detect::NAME.contains(&arguments.filter);
-    report.expect(size::count(&arguments.filter) + demo::count(&arguments.filter) + usize::from(detects));
-    size::test(&toolchain, &arguments.filter, &mut report)?;
+    report.expect(size::count(&arguments.filter) + demo::count(&arguments.filter, &arguments.platform) + usize::from(detects));
     if detects {
         detect::test(&server, browser.as_mut(), &mut report);
     }
-    let another = |flags: &[String]| start(browsing, &server, flags);
-    demo::test(&toolchain, &browsing.host, browser.as_mut(), &another, &arguments.filter, &mut report)?;
     browser.open(&page)?;
     loop {
         while !report.is_done() {
@@ -208,6 +232,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
             browser = another;
         }
         browser.open(&format!("{page}&from={}", restart.from))?;
+    }
+    let shipped = shipped()?;
+    shipped.sizes.iter().for_each(|result| report.take(result));
+    if let Some(page) = shipped.page
+        && let Some(mut fresh) = start(browsing, &server, &[])?
+    {
+        let another = |flags: &[String]| start(browsing, &server, flags);
+        demo::test(page, &browsing.host, fresh.as_mut(), &another, (&arguments.filter, &arguments.platform), &mut report)?;
     }
     let records = report.records();
     report.finish(browser.as_mut(), &folder().join("report"))?;
