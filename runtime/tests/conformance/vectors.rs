@@ -108,7 +108,9 @@ pub(crate) fn tensor_of(json: &Value) -> Result<Tensor, Stop> {
     if one.is_none() && data.len() != count {
         return Err(format!("{descriptor} takes {count} elements, found {}", data.len()).into());
     }
-    let elements = (0..count).map(|index| one.unwrap_or_else(|| &data[index]));
+    // Of millions of like elements one is read.
+    let (read, repeats) = if one.is_some() && descriptor.data_type.bits() >= 8 { (1, count) } else { (count, 1) };
+    let elements = (0..read).map(|index| one.unwrap_or_else(|| &data[index]));
     let float = |json: &Value| number(json).ok_or_else(|| format!("{json} is no number"));
     let integer = |json: &Value| -> Result<i128, String> {
         json.as_i64().map(i128::from).or(json.as_u64().map(i128::from)).map_or_else(|| Ok(float(json)? as i128), Ok)
@@ -136,7 +138,7 @@ pub(crate) fn tensor_of(json: &Value) -> Result<Tensor, Stop> {
             nibbles.chunks(2).map(|pair| pair[0] | pair.get(1).map_or(0, |high| high << 4)).collect()
         }
     };
-    Ok(Tensor::new(descriptor, &bytes)?)
+    Ok(Tensor::new(descriptor, &bytes.repeat(repeats))?)
 }
 
 /// Holds a tensor against another of the same type and shape.
@@ -180,6 +182,9 @@ pub(crate) fn compare(expected: &Tensor, found: &Tensor, tolerance: &Value) -> R
             }
         }
     };
+    if expected.bytes() == found.bytes() {
+        return Ok(());
+    }
     for index in 0..expected.descriptor().element_count() {
         let (a, b, distance) = distance(index)?;
         if distance > limit || distance.is_nan() {
