@@ -8,6 +8,7 @@ use std::fmt;
 
 use ipfs_accelerate_runtime::Tensor;
 use ipfs_accelerate_runtime::registry::AnyModel;
+use ipfs_accelerate_runtime::session::SessionReport;
 use serde::Serialize;
 
 use crate::answers::top_k;
@@ -24,8 +25,9 @@ const TIME_PRECISION: f64 = 0.02;
 
 /// HF's `automatic-speech-recognition` with Whisper.
 pub struct SpeechRecognition {
-    /// The model.
-    pub model: Box<dyn AnyModel>,
+    model: Box<dyn AnyModel>,
+    /// The model's graphs, compiled for as many texts as were last followed at once.
+    decoder: Option<GraphDecoder>,
     /// How sound becomes numbers.
     pub log_mel: LogMel,
     /// What generation_config.json says.
@@ -89,7 +91,26 @@ impl SpeechRecognition {
         require(model.as_ref(), Self::PIPELINE, "logits")?;
         let tokenizer = Detokenizer::new(files)?;
         let (log_mel, config) = (LogMel::new(files)?, GenerationConfig::new(files)?);
-        Ok(Self { model, log_mel, config, options: SpeechOptions::default(), tokenizer })
+        Ok(Self { model, decoder: None, log_mel, config, options: SpeechOptions::default(), tokenizer })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &dyn AnyModel {
+        self.model.as_ref()
+    }
+
+    /// As [`Model::reload`](ipfs_accelerate_runtime::model::Model::reload).
+    ///
+    /// **Errors** no platform; the pipeline is then as it was.
+    pub async fn reload(&mut self) -> Result<()> {
+        self.model.reload().await?;
+        self.decoder = None;
+        Ok(())
+    }
+
+    /// What a token costs; none before a sound was heard.
+    pub fn step_report(&self) -> Option<SessionReport> {
+        self.decoder.as_ref().map(GraphDecoder::report)
     }
 
     /// The text of a sound of any length. `heard` sees the text of a window grow.
@@ -97,12 +118,30 @@ impl SpeechRecognition {
     /// **Errors** [`Error::Sound`], [`Error::Cancelled`], a language or a task that the model does not have, the model's.
     pub async fn run(&mut self, sound: &Sound, control: Control<'_>, heard: &mut dyn FnMut(&str)) -> Result<Transcript> {
         let features = self.log_mel.whole(sound)?.input_features;
+        let beams = self.options.num_beams.or(self.config.num_beams).unwrap_or(1).max(1);
+        let mut decoder = match self.decoder.take() {
+            Some(compiled) if compiled.rows() == beams => compiled,
+            _ => GraphDecoder::new(self.model.as_ref(), beams).await?,
+        };
+        let transcript = self.hear(&features, &mut decoder, control, heard).await;
+        // A device that failed is not asked again.
+        if matches!(transcript, Ok(_) | Err(Error::Cancelled)) {
+            self.decoder = Some(decoder);
+        }
+        transcript
+    }
+
+    async fn hear(
+        &self,
+        features: &Tensor,
+        decoder: &mut GraphDecoder,
+        control: Control<'_>,
+        heard: &mut dyn FnMut(&str),
+    ) -> Result<Transcript> {
         let (bins, total) = (features.shape()[0], features.shape()[1]);
         let window = self.log_mel.window_frames();
         let long = total > window;
         let times = self.options.timestamps || long;
-        let beams = self.options.num_beams.or(self.config.num_beams).unwrap_or(1).max(1);
-        let mut decoder = GraphDecoder::new(self.model.as_ref(), beams).await?;
         let (mut seek, mut segments, mut language, mut text) = (0, Vec::new(), None, String::new());
         while seek < total {
             control.check().await?;
@@ -113,10 +152,10 @@ impl SpeechRecognition {
             }
             decoder.encode(&BTreeMap::from([("input_features".to_owned(), Tensor::from_slice(&[bins, window], &numbers)?)])).await?;
             if language.is_none() {
-                language = self.language(&mut decoder).await?;
+                language = self.language(decoder).await?;
             }
             let prompt = self.config.prompt(language, self.options.task.as_deref(), times)?;
-            let setting = self.search(&prompt, beams, times, decoder.capacity())?;
+            let setting = self.search(&prompt, decoder.rows(), times, decoder.capacity())?;
             let (tokenizer, before) = (&self.tokenizer, text.clone());
             let mut written = |tokens: &[u32]| {
                 // A token may be half a letter: what does not decode yet is shown with the next one.
@@ -125,7 +164,7 @@ impl SpeechRecognition {
                 }
             };
             let quiet = Control { progress: None, cancellation: control.cancellation };
-            let mut tokens = search(&mut decoder, &prompt, &setting, quiet, &mut written).await?.tokens;
+            let mut tokens = search(decoder, &prompt, &setting, quiet, &mut written).await?.tokens;
             if tokens.last().is_some_and(|token| self.config.eos_token_id.contains(token)) {
                 tokens.pop();
             }

@@ -1,10 +1,11 @@
 //! Speech recognition beside HF's `generate`, from the file of a sound to the tokens of a text.
 #![cfg(feature = "audio-decode")]
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use ipfs_accelerate_pipelines::audio::Sound;
-use ipfs_accelerate_pipelines::{Cancellation, Control, Error, LoadOptions, ModelFiles, SpeechRecognition, load};
+use ipfs_accelerate_pipelines::{Cancellation, Control, Error, LoadOptions, ModelFiles, Progress, SpeechRecognition, load};
 use ipfs_accelerate_runtime::platform::Platform;
 use ipfs_accelerate_runtime::weights::Checkpoint;
 use ipfs_accelerate_skills::SKILLS;
@@ -16,9 +17,13 @@ fn golden(name: &str) -> PathBuf {
 }
 
 fn pipeline() -> SpeechRecognition {
-    let options = LoadOptions { platform: Some(Platform::Cpu), ..LoadOptions::default() };
-    let model = block_on(load(SKILLS, &Checkpoint::open(golden("")).unwrap(), SpeechRecognition::PIPELINE, &options)).unwrap();
-    SpeechRecognition::new(model, &ModelFiles::open(golden("")).unwrap()).unwrap()
+    pipeline_on(Platform::Cpu).unwrap()
+}
+
+fn pipeline_on(platform: Platform) -> Result<SpeechRecognition, Error> {
+    let options = LoadOptions { platform: Some(platform), ..LoadOptions::default() };
+    let model = block_on(load(SKILLS, &Checkpoint::open(golden("")).unwrap(), SpeechRecognition::PIPELINE, &options))?;
+    SpeechRecognition::new(model, &ModelFiles::open(golden("")).unwrap())
 }
 
 fn sound() -> Sound {
@@ -66,14 +71,56 @@ fn a_language_that_is_not_named_is_heard() {
     assert!(error.contains("there is no language `tlh`; languages: en, fr"), "{error}");
 }
 
+/// As many samples of the golden's sound, again and again.
+fn sound_of(samples: usize) -> Sound {
+    let short = sound();
+    Sound { samples: short.samples.iter().copied().cycle().take(samples).collect(), ..short }
+}
+
+fn nothing_grows_over_twenty_windows(platform: Platform) {
+    let mut pipeline = match pipeline_on(platform) {
+        Err(Error::Runtime(error @ ipfs_accelerate_runtime::Error::Unavailable { .. })) => return println!("skipped: {error}"),
+        pipeline => pipeline.unwrap(),
+    };
+    pipeline.options.language = Some("en".into());
+    pipeline.options.max_new_tokens = Some(8);
+    let window = (pipeline.log_mel.window_frames() as f64 * pipeline.log_mel.seconds_per_frame()) * f64::from(sound().sample_rate_hz);
+    let mut run = |windows: usize| {
+        let ends = Cell::new(0);
+        let report = |_: Progress| ends.set(ends.get() + 1);
+        let control = Control { progress: Some(&report), cancellation: None };
+        let transcript = block_on(pipeline.run(&sound_of(window as usize * windows), control, &mut |_| ())).unwrap();
+        assert!(ends.get() >= windows, "{} windows", ends.get());
+        let held = pipeline.step_report().unwrap();
+        (transcript.segments, held.allocated_bytes, held.allocations)
+    };
+    let (short, bytes, pieces) = run(2);
+    let (long, bytes_after, pieces_after) = run(20);
+    assert!(
+        bytes > 0 && (bytes_after, pieces_after) == (bytes, pieces),
+        "{pieces:?} pieces of {bytes} bytes, then {pieces_after:?} of {bytes_after}"
+    );
+    assert_eq!(long[0], short[0]);
+    let again = run(2);
+    assert_eq!(again, (short, bytes, pieces));
+}
+
+#[test]
+fn nothing_grows_over_twenty_windows_on_the_cpu() {
+    nothing_grows_over_twenty_windows(Platform::Cpu);
+}
+
+#[test]
+fn nothing_grows_over_twenty_windows_on_webgpu() {
+    nothing_grows_over_twenty_windows(Platform::WebGpu);
+}
+
 #[test]
 fn long_sounds_are_heard_window_by_window() {
     let mut pipeline = pipeline();
     pipeline.options.language = Some("en".into());
     pipeline.options.max_new_tokens = Some(12);
-    let short = sound();
-    let samples = short.samples.iter().copied().cycle().take(50_000).collect();
-    let long = Sound { samples, ..short };
+    let long = sound_of(50_000);
     let transcript = block_on(pipeline.run(&long, Control::default(), &mut |_| ())).unwrap();
     assert!(transcript.segments.len() >= 3, "{:?}", transcript.segments);
     assert!(transcript.segments.is_sorted_by(|a, b| a.start <= b.start) && transcript.segments.iter().all(|segment| segment.end <= 4.2));

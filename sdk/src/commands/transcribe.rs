@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         max_new_tokens: arguments.max_new_tokens,
     };
     if !arguments.model.json {
-        println!("{}", place(pipeline.model.report()));
+        println!("{}", place(pipeline.model().report()));
     }
     let shown = Cell::new(0);
     let show = !arguments.model.json && !arguments.timestamps;
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let skipped = sound.skipped_packets;
         println!(
             "{:#}",
-            json!({ "load": pipeline.model.report(), "seconds": sound.seconds(), "skipped_packets": skipped, "transcript": transcript })
+            json!({ "load": pipeline.model().report(), "seconds": sound.seconds(), "skipped_packets": skipped, "transcript": transcript })
         );
         return Ok(());
     }

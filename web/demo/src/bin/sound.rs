@@ -40,7 +40,7 @@ impl Demo {
 
     /// What was found out while loading, as JSON.
     pub fn report(&self) -> String {
-        report(self.pipeline.model.as_ref())
+        report(self.pipeline.model())
     }
 
     /// The languages that may be named, as JSON; none where the model has one.
