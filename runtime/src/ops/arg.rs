@@ -97,6 +97,7 @@ mod wgsl {
         let [outer, size, inner] = around(&emitter.operand("input").shape, emitter.int("axis"));
         let mut shader = emitter.shader();
         shader.read("input", &input, 1);
+        shader.turns(size);
         let better = match input.storage {
             Storage::I64 => format!("wi_less({less}, {greater})"),
             Storage::U64 => format!("wu_less({less}, {greater})"),

@@ -132,6 +132,7 @@ fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()>
     let (inputs, outputs) = (c.input.sizes[1] / c.groups, c.output.sizes[1] / c.groups);
     let mut shader = emitter.shader();
     let bias = window::ports(emitter, &mut shader)?;
+    shader.turns(c.window.sizes.iter().product::<usize>().saturating_mul(inputs));
     let body = format!(
         "fn element(i: u32) -> f32 {{\n{}var sum = {bias};\nlet first = c / {outputs}u * {inputs}u;\n\
          for (var ky = 0u; ky < {}u; ky++) {{\nfor (var kx = 0u; kx < {}u; kx++) {{\n{}\

@@ -107,6 +107,7 @@ fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()>
     let (inputs, outputs) = (c.input.sizes[1] / c.groups, c.output.sizes[1] / c.groups);
     let mut shader = emitter.shader();
     let bias = window::ports(emitter, &mut shader)?;
+    shader.turns(c.window.sizes.iter().product::<usize>().saturating_mul(inputs));
     // The input's place times the stride is the output's place before the padding is cut, less the entry's: it must divide.
     let along = |name: &str, axis: usize, position: &str, entry: &str| {
         let (stride, dilation, padding) = (c.window.strides[axis], c.window.dilations[axis], c.window.padding[2 * axis]);

@@ -58,6 +58,7 @@ fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()>
     let (exclusive, reversed) = (emitter.bool("exclusive"), emitter.bool("reversed"));
     let mut shader = emitter.shader();
     shader.read("input", &input, 1);
+    shader.turns(size);
     let add = if input.storage.is_wide() { "w_add(sum, x)" } else { "sum + x" };
     let own = if exclusive { "k" } else { "k + 1u" };
     let (first, end) = match (reversed, exclusive) {

@@ -93,6 +93,7 @@ fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()>
     if inner > 0 {
         shader.read("a", &a, 1);
         shader.read("b", &b, 1);
+        shader.turns(inner);
         body.push_str(&format!("for (var k = 0u; k < {inner}u; k++) {{ sum += a({a_at}) * b({b_at}); }}\n"));
     }
     body.push_str(&format!("sum *= {};\n", literal(emitter.float("alpha"), "f32")));

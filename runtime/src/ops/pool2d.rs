@@ -161,6 +161,7 @@ mod wgsl {
         let input = emitter.tensor("input")?;
         let mut shader = emitter.shader();
         shader.read("image", &input, 1);
+        shader.turns(pool.window.sizes.iter().product());
         let body = format!(
             "fn element(i: u32) -> {0} {{\n{1}var sum = {0}();\nvar count = 0u;\n\
              for (var ky = 0u; ky < {2}u; ky++) {{\nfor (var kx = 0u; kx < {3}u; kx++) {{\n{4}\

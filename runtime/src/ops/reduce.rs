@@ -166,38 +166,76 @@ mod kernels {
 
 #[cfg(feature = "webgpu")]
 mod wgsl {
-    use crate::backends::webgpu::{Emitter, Form, Storage, literal, packed_strides, walk};
+    use crate::backends::webgpu::{Emitter, Form, Rows, Storage, literal, packed_strides, walk};
     use crate::error::Result;
 
     /// Finds the greatest finite number first: `top`, or 0.
     const SHIFTED: bool = true;
+    const TOP: &str = "f32(-3.4028234663852886e38)";
+    /// Terms that one invocation takes; what has more is shared by those of a workgroup.
+    const LONG: usize = 256;
 
-    /// `acc` from `start` on, `step` for every element `x`, then `end`; `empty` of no elements. One invocation an output element.
-    fn reduce(emitter: &mut Emitter<'_>, shifted: bool, start: &str, step: &str, end: &str, empty: &str) -> Result<()> {
-        let (input, shape, axes) = (emitter.tensor("input")?, &emitter.operand("input").shape, super::axes(emitter));
-        let strides = packed_strides(shape);
-        let pick = |reduced: bool| -> (Vec<usize>, Vec<usize>) {
-            (0..shape.len()).filter(|axis| axes.contains(axis) == reduced).map(|axis| (shape[axis], strides[axis])).unzip()
-        };
-        let ((kept, kept_strides), (reduced, reduced_strides)) = (pick(false), pick(true));
-        let count: usize = reduced.iter().product();
-        let mut shader = emitter.shader();
-        let mut body = format!("fn element(i: u32) -> {} {{\n{}", input.storage.scalar(), walk("start", "i", &kept, &kept_strides, 0));
-        if count > 0 {
+    /// How an output element is made: `acc` from `start` on, `step` for every element `x`, then `end`; `empty` of no elements. What two invocations
+    /// made of their parts, `acc` and `x`, is put together by `meet`.
+    struct Reduction<'a> {
+        shifted: bool,
+        start: &'a str,
+        step: &'a str,
+        meet: &'a str,
+        end: &'a str,
+        empty: &'a str,
+    }
+
+    impl Reduction<'_> {
+        fn emit(&self, emitter: &mut Emitter<'_>) -> Result<()> {
+            let Self { shifted, start, step, meet, end, empty } = self;
+            let (input, shape, axes) = (emitter.tensor("input")?, &emitter.operand("input").shape, super::axes(emitter));
+            let strides = packed_strides(shape);
+            let pick = |reduced: bool| -> (Vec<usize>, Vec<usize>) {
+                (0..shape.len()).filter(|axis| axes.contains(axis) == reduced).map(|axis| (shape[axis], strides[axis])).unzip()
+            };
+            let ((kept, kept_strides), (reduced, reduced_strides)) = (pick(false), pick(true));
+            let count: usize = reduced.iter().product();
+            let (output, scalar) = (emitter.output.clone(), input.storage.scalar());
+            let mut shader = emitter.shader();
+            if count == 0 {
+                let body = format!("fn element(i: u32) -> {scalar} {{\nreturn {empty};\n}}\n");
+                return emitter.element(shader, &output, Form::One, &body);
+            }
             shader.read("input", &input, 1);
+            let rows = Rows::of(emitter.options, count);
+            let written = emitter.written(&output);
+            // Several elements in a word are one invocation's.
+            let shared = count > LONG && rows.lanes > 1 && written.storage.per_word() == 1;
+            let (first, lanes) = if shared { ("lane", rows.lanes) } else { ("0u", 1) };
+            shader.turns(count.div_ceil(lanes) * if *shifted { 2 } else { 1 } + if shared { lanes } else { 0 });
             let at = walk("at", "k", &reduced, &reduced_strides, 0);
-            let head = format!("for (var k = 0u; k < {count}u; k++) {{ {at}");
-            if shifted {
-                body.push_str(&format!(
-                    "var top = f32(-3.4028234663852886e38);\n{head}top = max(top, input(start + at)); }}\n\
-                     top = select(top, 0.0, m_isinf(top) == 1u || top == f32(-3.4028234663852886e38));\n"
+            let head = format!("for (var k = {first}; k < {count}u; k += {lanes}u) {{ {at}");
+            let mut sum = String::new();
+            if *shifted {
+                let meet = if shared { "top = meet_max(top, lane);\n" } else { "" };
+                sum.push_str(&format!(
+                    "var top = {TOP};\n{head}top = max(top, input(start + at)); }}\n{meet}\
+                     top = select(top, 0.0, m_isinf(top) == 1u || top == {TOP});\n"
                 ));
             }
-            body.push_str(&format!("var acc = {start};\n{head}let x = input(start + at); acc = {step}; }}\nreturn {end};\n}}\n"));
-        } else {
-            body.push_str(&format!("return {empty};\n}}\n"));
+            sum.push_str(&format!("var acc = {start};\n{head}let x = input(start + at); acc = {step}; }}\n"));
+            if !shared {
+                let start = walk("start", "i", &kept, &kept_strides, 0);
+                let body = format!("fn element(i: u32) -> {scalar} {{\n{start}{sum}return {end};\n}}\n");
+                return emitter.element(shader, &output, Form::One, &body);
+            }
+            shader.write("reduced", &written, 1);
+            let start = walk("start", "row", &kept, &kept_strides, 0);
+            let body = format!(
+                "{start}{sum}parts[lane] = acc;\nworkgroupBarrier();\nif (lane == 0u) {{\n\
+                 for (var n = 1u; n < {lanes}u; n++) {{ let x = parts[n]; acc = {meet}; }}\nset_reduced(row, {end});\n}}\n"
+            );
+            let (text, workgroups) = rows.main(kept.iter().product(), &body, emitter.options);
+            let text = format!("var<workgroup> parts: array<{scalar}, {lanes}>;\n{text}");
+            emitter.push(shader.finish(&text, workgroups)?);
+            emitter.narrow(&written, &output)
         }
-        emitter.element(shader, &emitter.output.clone(), Form::One, &body)
     }
 
     fn storage(emitter: &Emitter<'_>) -> Storage {
@@ -206,7 +244,13 @@ mod wgsl {
 
     fn sum_of(emitter: &mut Emitter<'_>, step: &str, end: &str, empty: &str) -> Result<()> {
         let zero = format!("{}()", storage(emitter).scalar());
-        reduce(emitter, !SHIFTED, &zero, step, end, if empty.is_empty() { &zero } else { empty })
+        let empty = if empty.is_empty() { &zero } else { empty };
+        Reduction { shifted: !SHIFTED, start: &zero, step, meet: added(emitter), end, empty }.emit(emitter)
+    }
+
+    /// Two sums put together.
+    fn added(emitter: &Emitter<'_>) -> &'static str {
+        if storage(emitter).is_wide() { "w_add(acc, x)" } else { "acc + x" }
     }
 
     pub(super) fn reduce_l1(emitter: &mut Emitter<'_>) -> Result<()> {
@@ -228,7 +272,9 @@ mod wgsl {
     }
 
     pub(super) fn reduce_log_sum_exp(emitter: &mut Emitter<'_>) -> Result<()> {
-        reduce(emitter, SHIFTED, "f32()", "acc + m_exp(x - top)", "top + log(acc)", &literal(f64::NEG_INFINITY, "f32"))
+        let empty = literal(f64::NEG_INFINITY, "f32");
+        let step = "acc + m_exp(x - top)";
+        Reduction { shifted: SHIFTED, start: "f32()", step, meet: "acc + x", end: "top + log(acc)", empty: &empty }.emit(emitter)
     }
 
     pub(super) fn reduce_mean(emitter: &mut Emitter<'_>) -> Result<()> {
@@ -238,8 +284,7 @@ mod wgsl {
     }
 
     pub(super) fn reduce_sum(emitter: &mut Emitter<'_>) -> Result<()> {
-        let step = if storage(emitter).is_wide() { "w_add(acc, x)" } else { "acc + x" };
-        sum_of(emitter, step, "acc", "")
+        sum_of(emitter, added(emitter), "acc", "")
     }
 
     pub(super) fn reduce_sum_square(emitter: &mut Emitter<'_>) -> Result<()> {
@@ -251,7 +296,7 @@ mod wgsl {
         let storage = storage(emitter);
         let (one, step) =
             if storage.is_wide() { ("vec2<u32>(1u, 0u)".into(), "w_mul(acc, x)") } else { (format!("{}(1)", storage.scalar()), "acc * x") };
-        reduce(emitter, !SHIFTED, &one, step, "acc", &one)
+        Reduction { shifted: !SHIFTED, start: &one, step, meet: step, end: "acc", empty: &one }.emit(emitter)
     }
 
     /// The last of the type's numbers on one side, to begin with: of a float it is infinite.
@@ -264,7 +309,7 @@ mod wgsl {
             (_, "i32") => [signed[0].to_owned(), step[3].to_owned()],
             _ => [unsigned[0].to_owned(), step[3].to_owned()],
         };
-        reduce(emitter, !SHIFTED, &start, &step, "acc", &start)
+        Reduction { shifted: !SHIFTED, start: &start, step: &step, meet: &step, end: "acc", empty: &start }.emit(emitter)
     }
 
     pub(super) fn reduce_max(emitter: &mut Emitter<'_>) -> Result<()> {

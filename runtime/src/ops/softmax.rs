@@ -53,7 +53,8 @@ fn wgsl(emitter: &mut crate::backends::webgpu::Emitter<'_>) -> crate::Result<()>
     let mut shader = emitter.shader();
     shader.read("input", &input, 1);
     shader.write("normal", &written, 1);
-    let rows = Rows::of(emitter.options);
+    let rows = Rows::of(emitter.options, size);
+    shader.turns(rows.turns(size, 3));
     let head = format!("for (var i = lane; i < {size}u; i += {}u) {{", rows.lanes);
     let at = if inner == 1 { String::from("start + i") } else { format!("start + i * {inner}u") };
     let start = if inner == 1 { format!("row * {size}u") } else { format!("row / {inner}u * {}u + row % {inner}u", size * inner) };

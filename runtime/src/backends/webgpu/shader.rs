@@ -64,11 +64,15 @@ enum Access {
     Atomic,
 }
 
+/// Turns of all loops of an invocation that llvmpipe makes before it ends them.
+const SOFTWARE_TURNS: usize = 65_535;
+
 /// A dispatch in the making.
 pub(crate) struct Shader<'a> {
     options: &'a Options,
     label: &'a str,
     ports: Vec<Port>,
+    turns: usize,
 }
 
 /// A binding in the making: its place, what its array is made of, and whether by four.
@@ -81,7 +85,17 @@ struct Slot {
 
 impl<'a> Shader<'a> {
     pub(crate) fn new(options: &'a Options, label: &'a str) -> Self {
-        Self { options, label, ports: Vec::new() }
+        Self { options, label, ports: Vec::new(), turns: 0 }
+    }
+
+    /// Says how often the loops of one invocation turn, all together.
+    pub(crate) fn turns(&mut self, turns: usize) {
+        self.turns = self.turns.max(turns);
+    }
+
+    /// How often they turn where an invocation does its work so many times.
+    pub(crate) fn repeated(&mut self, times: usize) {
+        self.turns = self.turns.saturating_mul(times);
     }
 
     /// Declares a tensor that is read; `width` is 1 or 4.
@@ -106,6 +120,13 @@ impl<'a> Shader<'a> {
         let mut slots: Vec<Vec<usize>> = Vec::new();
         for port in &self.ports {
             slots.push(port.regions().into_iter().map(|(resource, region)| slot(&mut bindings, port, resource, region)).collect());
+        }
+        if self.options.software && self.turns > SOFTWARE_TURNS {
+            let reason = format!(
+                "loops of {} turns in one invocation; a software adapter is given at most {SOFTWARE_TURNS}, because llvmpipe ends longer ones without a word",
+                self.turns
+            );
+            return Err(unsupported(self.label, reason));
         }
         if bindings.len() > self.options.max_bindings {
             let reason = format!("needs {} storage buffers in one dispatch; the limit is {}", bindings.len(), self.options.max_bindings);

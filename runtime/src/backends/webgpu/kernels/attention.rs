@@ -80,6 +80,8 @@ pub(crate) fn attention(attention: &Attention<'_>, options: &Options, label: &st
         tile => tile.min(16),
     };
     let queries = if options.software && attention.query_length > 1 { 2 } else { 1 };
+    let dimensions = if attention.head_size <= registers { 1 } else { 1 + attention.head_size / width };
+    shader.turns(attention.key_length.div_ceil(KEYS).saturating_mul(dimensions));
     let across = attention.query_length.div_ceil(lanes * queries);
     let groups = across * attention.batch * attention.heads * parts;
     let (workgroups, columns) = fold(groups, options.max_workgroups);

@@ -37,6 +37,7 @@ pub(crate) fn element(mut shader: Shader<'_>, output: &Tensor, form: Form, body:
         (Form::Four, _) => (4, String::from("set_output4(i, element4(i));")),
         (Form::One, 1) => (1, String::from("set_output(i, element(i));")),
         (Form::One, _) => {
+            shader.repeated(per_word);
             let value = format!("element(min(i * {per_word}u + k, {}u))", count - 1);
             let value = storage.encode(&value, 1);
             let bits = storage.bits();

@@ -98,6 +98,7 @@ pub(in crate::backends::webgpu) fn matmul(matmul: &Matmul<'_>, options: &Options
         && (matmul.transposed || matmul.by_four(Side::B));
     let wide = if fours { 4 } else { 1 };
     let mut shader = Shader::new(options, label);
+    shader.turns(matmul.inner.div_ceil(step));
     let sides = [("a", Side::A, matmul.a, step), ("b", Side::B, matmul.b, if matmul.transposed { step } else { wide })];
     for (name, side, tensor, width) in sides {
         if matmul.computes(side) { shader.read("image", tensor, 1) } else { shader.read(name, tensor, width) }

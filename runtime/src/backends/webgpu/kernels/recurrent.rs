@@ -100,6 +100,7 @@ pub(crate) fn emit(
         let walk = Walk { direction, directions, batch, rows, hidden_size, biased, sequence: sequence.is_some() };
         let mut shader = emitter.shader();
         shader.read("recurrent", &recurrent_weight, 1);
+        shader.turns([steps, rows.div_ceil(LANES), hidden_size].into_iter().fold(1, usize::saturating_mul));
         shader.read("products", &products, 1);
         // Both read and written: one binding serves both.
         for (name, tensor) in ["state", "cell"].into_iter().zip(&kept[..states.len()]).chain([("gate", &gate)]) {

@@ -8,14 +8,23 @@ use super::super::shader::{Shader, Tensor, fold};
 use super::expression::literal;
 use crate::error::Result;
 
+/// Elements of a row that one invocation walks on a software adapter.
+const MAX_ROW: usize = 1 << 14;
+
 /// How a kernel walks one row: `for (var i = FIRST; i < n; i += STEP)`, and how partial results meet.
 pub(crate) struct Rows {
     pub(crate) lanes: usize,
 }
 
 impl Rows {
-    pub(crate) fn of(options: &Options) -> Self {
-        Self { lanes: if options.software { 1 } else { 64 } }
+    /// An invocation for a row on a software adapter, unless that would take it too many turns.
+    pub(crate) fn of(options: &Options, columns: usize) -> Self {
+        Self { lanes: if options.software && columns <= MAX_ROW { 1 } else { 64 } }
+    }
+
+    /// Turns of an invocation that walks its part of a row so many times.
+    pub(crate) fn turns(&self, columns: usize, walks: usize) -> usize {
+        columns.div_ceil(self.lanes) * walks
     }
 
     /// `meet_sum` and `meet_max` over the invocations that share a row.
@@ -81,7 +90,8 @@ pub(crate) fn layer_normalization(norm: &LayerNormalization<'_>, options: &Optio
         shader.read("bias", bias, width);
     }
     shader.write("normal", norm.output, width);
-    let rows = Rows::of(options);
+    let rows = Rows::of(options, norm.columns);
+    shader.turns(rows.turns(norm.columns / width, 3));
     let (count, lanes, columns) = (norm.columns / width, rows.lanes, norm.columns);
     let (zero, horizontal) = if four { ("vec4<f32>(0.0)", "sum.x + sum.y + sum.z + sum.w") } else { ("0.0", "sum") };
     let head = format!("for (var i = lane; i < {count}u; i += {lanes}u) {{");
@@ -123,8 +133,9 @@ pub(crate) fn normalization(norm: &Normalization<'_>, options: &Options, label: 
         }
     }
     shader.write("normal", norm.output, 1);
-    let rows = Rows::of(options);
     let count: usize = norm.columns.0.iter().product();
+    let rows = Rows::of(options, count);
+    shader.turns(rows.turns(count, 3));
     let at = super::element::walk("at", "i", &norm.columns.0, &norm.columns.1, 0);
     let head = format!("for (var i = lane; i < {count}u; i += {}u) {{ {}", rows.lanes, at.trim_end());
     let start = super::element::walk("start", "row", &norm.rows.0, &norm.rows.1, 0);

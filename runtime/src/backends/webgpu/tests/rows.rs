@@ -84,25 +84,30 @@ fn softmax_over_any_axis_with_masked_scores() {
 
 #[test]
 fn reductions_over_any_axes() {
-    let shape = [3, 4, 5];
-    for axes in [vec![0], vec![1], vec![2], vec![0, 2], vec![1, 2], vec![0, 1, 2], vec![]] {
+    // Few terms, moderate sums of many, and more than an invocation's loop may turn on a software adapter.
+    let short = [vec![0], vec![1], vec![2], vec![0, 2], vec![1, 2], vec![0, 1, 2], vec![]].map(|axes| ([3, 4, 5], axes));
+    let long = [([1, 3, 70_000], vec![2]), ([1, 70_000, 3], vec![1]), ([7, 2, 50], vec![0, 2]), ([20, 1, 1000], vec![0, 1, 2])];
+    for (shape, axes) in short.into_iter().chain(long) {
+        let many = shape.iter().product::<usize>() > 60;
+        // A product of many stays near 1 where they do.
+        let value = |x: f32| if many { 1.0 + 1e-3 * x } else { x.abs() + 0.25 };
         let input = floats(&shape, 9);
         let kept: Vec<usize> = (0..3).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
         let mut groups: Vec<Vec<f64>> = vec![Vec::new(); kept.iter().product()];
         for (i, x) in input.as_slice::<f32>().unwrap().iter().enumerate() {
-            let index = [i / 20, i / 5 % 4, i % 5];
+            let index = [i / (shape[1] * shape[2]), i / shape[2] % shape[1], i % shape[2]];
             let group = (0..3).filter(|axis| !axes.contains(axis)).fold(0, |group, axis| group * shape[axis] + index[axis]);
-            groups[group].push(f64::from(*x).abs() + 0.25);
+            groups[group].push(f64::from(value(*x)));
         }
         macro_rules! check {
             ($method:ident $options:ident $formula:expr) => {{
                 let mut case = Case::default();
-                let positive: Vec<f32> = input.as_slice::<f32>().unwrap().iter().map(|x| x.abs() + 0.25).collect();
+                let positive: Vec<f32> = input.as_slice::<f32>().unwrap().iter().map(|x| value(*x)).collect();
                 let x = case.input(&Tensor::from_slice(&shape, &positive).unwrap());
                 let output = case.builder.$method(&x, $options { axes: Some(axes.clone()), ..Default::default() }).unwrap();
                 let formula: fn(&[f64]) -> f64 = $formula;
                 let expected: Vec<f32> = groups.iter().map(|group| formula(group) as f32).collect();
-                case.finish(&output).expect(&Tensor::from_slice(&kept, &expected).unwrap(), 1e-5);
+                case.finish(&output).expect(&Tensor::from_slice(&kept, &expected).unwrap(), if many { 5e-5 } else { 1e-5 });
             }};
         }
         check!(reduce_sum ReduceSumOptions |x| x.iter().sum());
@@ -116,4 +121,70 @@ fn reductions_over_any_axes() {
         check!(reduce_log_sum ReduceLogSumOptions |x| x.iter().sum::<f64>().ln());
         check!(reduce_log_sum_exp ReduceLogSumExpOptions |x| x.iter().map(|x| x.exp()).sum::<f64>().ln());
     }
+}
+
+#[test]
+fn long_reductions_of_integers_and_halves() {
+    let count = 70_000;
+    let wide: Vec<i64> = (0..count).map(|i| i * 1_000_000_007 - 7).collect();
+    let whole: Vec<i32> = wide.iter().map(|x| (x >> 20) as i32).collect();
+    macro_rules! check {
+        ($numbers:ident $type:ty: $($method:ident $options:ident $expected:expr),*) => {$({
+            let mut case = Case::default();
+            let x = case.input(&Tensor::from_slice(&[count as usize], &$numbers).unwrap());
+            let output = case.builder.$method(&x, $options::default()).unwrap();
+            let expected: $type = $expected;
+            case.finish(&output).expect(&Tensor::from_slice(&[], &[expected]).unwrap(), 0.0);
+        })*};
+    }
+    check!(wide i64: reduce_sum ReduceSumOptions wide.iter().copied().fold(0, i64::wrapping_add),
+        reduce_l1 ReduceL1Options wide.iter().map(|x| x.abs()).sum(), reduce_max ReduceMaxOptions wide[count as usize - 1],
+        reduce_product ReduceProductOptions wide.iter().copied().fold(1, i64::wrapping_mul));
+    check!(whole i32: reduce_sum ReduceSumOptions whole.iter().copied().fold(0, i32::wrapping_add),
+        reduce_min ReduceMinOptions whole.iter().copied().min().unwrap());
+    let halves: Vec<half::f16> =
+        (0..count).map(|i| half::f16::from_f32(if i == 60_000 { 3.0 } else { 0.001 * (i % 100) as f32 })).collect();
+    let mut case = Case::default();
+    let x = case.input(&Tensor::from_slice(&[count as usize], &halves).unwrap());
+    let output = case.builder.reduce_max(&x, ReduceMaxOptions::default()).unwrap();
+    case.finish(&output).expect(&Tensor::from_slice(&[], &[half::f16::from_f32(3.0)]).unwrap(), 0.0);
+}
+
+#[test]
+fn long_rows_are_normalized() {
+    let shape = [2, 70_000];
+    let input = floats(&shape, 4);
+    let rows: Vec<&[f32]> = input.as_slice::<f32>().unwrap().chunks(shape[1]).collect();
+    let mut case = Case::default();
+    let x = case.input(&input);
+    let output = case.builder.softmax(&x, 1).unwrap();
+    // Of numbers around 1: the tolerance is one of numbers, and probabilities of so many are small.
+    let output = case.builder.mul(&output, &case.builder.scalar(DataType::Float32, shape[1] as f64).unwrap()).unwrap();
+    let probabilities = rows.iter().flat_map(|row| {
+        let sum: f64 = row.iter().map(|x| f64::from(*x).exp()).sum();
+        row.iter().map(move |x| (f64::from(*x).exp() / sum * shape[1] as f64) as f32)
+    });
+    let expected: Vec<f32> = probabilities.collect();
+    case.finish(&output).expect(&Tensor::from_slice(&shape, &expected).unwrap(), 2e-5);
+    let mut case = Case::default();
+    let x = case.input(&input);
+    let output = case.builder.layer_normalization(&x, LayerNormalizationOptions { axes: Some(vec![1]), ..Default::default() }).unwrap();
+    let normal = rows.iter().flat_map(|row| {
+        let mean = row.iter().map(|x| f64::from(*x)).sum::<f64>() / row.len() as f64;
+        let variance = row.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / row.len() as f64;
+        row.iter().map(move |x| ((f64::from(*x) - mean) / (variance + 1e-5).sqrt()) as f32)
+    });
+    let expected: Vec<f32> = normal.collect();
+    case.finish(&output).expect(&Tensor::from_slice(&shape, &expected).unwrap(), 2e-5);
+}
+
+#[test]
+fn a_loop_that_a_software_adapter_would_cut_is_refused() {
+    let builder = GraphBuilder::new();
+    let input = builder.input("input", OperandDescriptor::new(DataType::Float32, [70_000]).unwrap()).unwrap();
+    builder.output("output", &builder.arg_max(&input, 0, Default::default()).unwrap()).unwrap();
+    let program = optimize(&builder.build().unwrap());
+    let error = lower(&program, &Options { software: true, ..Options::default() }).unwrap_err().to_string();
+    assert!(error.contains("70000 turns") && error.contains("arg_max"), "{error}");
+    lower(&program, &Options::default()).unwrap();
 }
