@@ -91,13 +91,18 @@ pub(super) fn build(toolchain: &Toolchain) -> Result<PathBuf> {
     }
     let names = TABS.map(|tab| tab.name);
     let package = toolchain.build_programs(PACKAGE, &names, "release")?;
-    for name in names {
+    let lay = &|name: &str| -> Result {
         let module = package.join(format!("{name}_bg.wasm"));
         // Without the optimizer the page is larger, and the same.
         let bytes = optimizer.as_ref().map_or_else(|_| read(&module), |optimizer| optimized(optimizer, &module))?;
         std::fs::write(page.join(format!("pkg/{name}_bg.wasm")), bytes).map_err(wrong)?;
-        std::fs::copy(package.join(format!("{name}.js")), page.join(format!("pkg/{name}.js"))).map_err(wrong)?;
-    }
+        std::fs::copy(package.join(format!("{name}.js")), page.join(format!("pkg/{name}.js"))).map_err(wrong).map(drop)
+    };
+    // The optimizer has one thread.
+    std::thread::scope(|scope| {
+        let laid = names.map(|name| scope.spawn(move || lay(name)));
+        laid.into_iter().try_for_each(|laid| laid.join().map_err(|_| "the optimizer panicked")?)
+    })?;
     for file in PAGE.iter().map(ToString::to_string).chain(names.iter().map(|name| format!("{name}.js"))) {
         std::fs::copy(root().join("web/demo").join(&file), page.join(&file)).map_err(wrong)?;
     }
