@@ -254,3 +254,63 @@ fn the_crate_in_the_repository_is_what_gen_writes() {
     let run = Folder::new().run(&format!("all --check --specs {}", env!("CARGO_MANIFEST_DIR")));
     assert_eq!(run.code, 0, "run `gen all`\n{}{}", run.stdout, run.stderr);
 }
+
+/// Calls of a function by a name that a variable has at that place: the compiler would refuse them.
+#[derive(Default)]
+struct Shadowed {
+    variables: Vec<String>,
+    calls: Vec<String>,
+}
+
+impl<'ast> syn::visit::Visit<'ast> for Shadowed {
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        self.variables.clear();
+        syn::visit::visit_item_fn(self, function);
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        // A parameter may be a function.
+        self.variables.clear();
+        self.visit_block(&function.block);
+    }
+
+    fn visit_local(&mut self, local: &'ast syn::Local) {
+        // What is bound is not there yet in what it is bound to.
+        local.init.iter().for_each(|init| self.visit_local_init(init));
+        self.visit_pat(&local.pat);
+    }
+
+    fn visit_pat_ident(&mut self, pattern: &'ast syn::PatIdent) {
+        self.variables.push(pattern.ident.to_string());
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let syn::Expr::Path(path) = &*call.func
+            && let Some(name) = path.path.get_ident().map(ToString::to_string)
+            && self.variables.contains(&name)
+        {
+            self.calls.push(name);
+        }
+        syn::visit::visit_expr_call(self, call);
+    }
+}
+
+#[test]
+fn variables_with_names_of_functions_hide_none() {
+    use syn::visit::Visit;
+    let folder = base();
+    folder.copy(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/strange")));
+    let run = folder.run("skillset --model strange --platform cpu --output strange.rs");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let text = folder.read("strange.rs");
+    let mut shadowed = Shadowed::default();
+    shadowed.visit_file(&syn::parse_file(&text).unwrap());
+    assert_eq!(shadowed.calls, [""; 0], "{text}");
+    assert!(text.contains("let divide = ") && text.contains("self::divide("), "{text}");
+    // What has no way to fail where it stands is tried where the config is read.
+    assert!(text.contains("fn fill(") && text.contains("if absent(\"outer_size\")"), "{text}");
+    let dimensions = text.split("fn dimensions").nth(1).and_then(|rest| rest.split("fn ").next()).unwrap();
+    assert!(!dimensions.contains('?') && dimensions.contains("saturating_sub"), "{dimensions}");
+    let check = text.split("fn check").nth(1).and_then(|rest| rest.split("fn ").next()).unwrap();
+    assert!(check.contains("subtract(") && check.contains('?'), "{check}");
+}

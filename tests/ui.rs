@@ -30,6 +30,7 @@ cases! {
     bad_name
     bounds_of_sizes
     block_cycle
+    branch_of_equal_sizes
     broken_yaml
     deep
     duplicate_field
@@ -40,6 +41,7 @@ cases! {
     file_name
     head_size_not_whole
     index_beyond_the_list
+    key_made_of_a_later_one
     later_name
     missing_field
     missing_output

@@ -31,6 +31,13 @@ pub trait Skill: Send + Sync + 'static {
     /// **Errors** [`Error::Config`] naming the key and what it may be.
     fn check(config: &Self::Config) -> Result<()>;
 
+    /// Gives keys that are [`KeyRule::Made`] of others, where `absent` says so, their values.
+    ///
+    /// **Errors** [`GraphError`] where the arithmetic has no whole or non-negative answer.
+    fn fill(_config: &mut Self::Config, _absent: &dyn Fn(&str) -> bool) -> Result<(), GraphError> {
+        Ok(())
+    }
+
     /// The symbolic sizes.
     fn dimensions(config: &Self::Config) -> Vec<Dimension>;
 
@@ -67,6 +74,8 @@ pub enum KeyRule {
     CountOf(&'static str),
     /// Where it is absent or null it has the value of this key.
     Or(&'static str),
+    /// Where it is absent or null it is made of other keys: [`Skill::fill`].
+    Made,
     /// As many whole numbers; one in config.json stands for all of them.
     Each(usize),
 }
@@ -363,9 +372,18 @@ pub fn read_config<S: Skill>(json: &str) -> Result<S::Config> {
         return Err(wrong(&format!("`model_type` is `{family}`, but this is the skillset of `{}`", S::FAMILY)));
     }
     S::KEYS.iter().for_each(|(key, rule)| settle(object, key, *rule));
-    let config: S::Config =
+    let absent: Vec<&str> =
+        S::KEYS.iter().filter(|(key, rule)| *rule == KeyRule::Made && !object.contains_key(*key)).map(|(key, _)| *key).collect();
+    let mut config: S::Config =
         serde_path_to_error::deserialize(value).map_err(|error| wrong(&format!("`{}`: {}", error.path(), error.inner())))?;
-    check_magnitudes(&serde_json::to_value(&config).map_err(|error| wrong(&error))?).map_err(|reason| wrong(&reason))?;
+    let bounded = |config: &S::Config| {
+        check_magnitudes(&serde_json::to_value(config).map_err(|error| wrong(&error))?).map_err(|reason| wrong(&reason))
+    };
+    bounded(&config)?;
+    if !absent.is_empty() {
+        S::fill(&mut config, &|key| absent.contains(&key))?;
+        bounded(&config)?;
+    }
     S::check(&config)?;
     Ok(config)
 }
@@ -376,7 +394,11 @@ fn settle(object: &mut serde_json::Map<String, serde_json::Value>, key: &str, ru
     let absent = |object: &serde_json::Map<String, Value>| object.get(key).is_none_or(Value::is_null);
     let value = match rule {
         KeyRule::Called(name) => object.get(name).cloned(),
-        KeyRule::CountOf(_) | KeyRule::Or(_) if !absent(object) => None,
+        KeyRule::CountOf(_) | KeyRule::Or(_) | KeyRule::Made if !absent(object) => None,
+        KeyRule::Made => {
+            object.remove(key);
+            None
+        }
         KeyRule::CountOf(counted) => {
             object.remove(key);
             let counted = object.get(counted);

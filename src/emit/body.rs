@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use super::print;
 use super::value::Form;
 use crate::plan::Plan;
-use crate::plan::typed::{NameKind, Path, PathPart, Typed, TypedChoice, TypedNode, TypedStep};
+use crate::plan::typed::{Kind, NameKind, Path, PathPart, Typed, TypedChoice, TypedNode, TypedStep};
 
 /// How a function's `weights` are held.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) struct Body<'a> {
     /// In a head of the base model itself `base:` is where it stands already.
     pub(super) at_base: bool,
     pub(super) options: BTreeSet<&'static str>,
+    /// Arithmetic was tried before and cannot fail.
+    pub(super) tried: bool,
 }
 
 impl<'a> Body<'a> {
@@ -40,7 +42,13 @@ impl<'a> Body<'a> {
             weights: Weights::Parameter,
             at_base,
             options: BTreeSet::new(),
+            tried: false,
         }
+    }
+
+    /// For arithmetic of a config that was read: what it comes to, with no way to fail.
+    pub(super) fn tried(plan: &'a Plan) -> Self {
+        Self { tried: true, ..Self::new(plan, false) }
     }
 
     /// The statements written so far.
@@ -52,6 +60,12 @@ impl<'a> Body<'a> {
     /// Names that generated variables must not take.
     pub(super) fn take(&mut self, name: &str) {
         self.taken.insert(name.to_owned());
+    }
+
+    /// A function of the module, past a variable of its name.
+    pub(super) fn function(&self, name: &str) -> TokenStream {
+        let function = format_ident!("{name}");
+        if self.taken.contains(name) { quote!(self::#function) } else { quote!(#function) }
     }
 
     pub(super) fn push(&mut self, statement: TokenStream) {
@@ -144,6 +158,7 @@ impl<'a> Body<'a> {
             TypedChoice::Expression(typed) => {
                 let code = self.value(typed);
                 match (ends, code.form) {
+                    (false, _) if typed.kind.is_number() || typed.kind == Kind::Bool => code.tokens,
                     (false, _) => code.owned(),
                     // Nothing reads the variable any more.
                     (true, Form::Place) if matches!(typed.node, TypedNode::Name(NameKind::Local, _)) => {
@@ -172,7 +187,8 @@ impl<'a> Body<'a> {
                     })
                     .collect();
                 let texts = cases.iter().flat_map(|(texts, _)| texts);
-                let other = quote!(Err(unsupported_value(#key, other, &[#(#texts),*])));
+                let unsupported = self.function("unsupported_value");
+                let other = quote!(Err(#unsupported(#key, other, &[#(#texts),*])));
                 let other = if ends { other } else { quote!(return #other) };
                 quote! {
                     match #subject {

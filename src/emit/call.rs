@@ -124,7 +124,6 @@ impl Body<'_> {
                 "div" => "quotient",
                 name => name,
             },
-            TypedNode::Block(index, _) => &self.plan.library.block(*index).name,
             _ => "value",
         };
         let stem = if stem.ends_with('_') || !crate::names::is_usable(stem) { "value" } else { stem };
@@ -140,7 +139,7 @@ impl Body<'_> {
     pub(super) fn block(&mut self, callee: usize, arguments: &[BlockArgument]) -> Code {
         let plan = self.plan;
         let block = plan.library.block(callee);
-        let function = format_ident!("{}", block.name);
+        let function = self.function(&block.name);
         let mut tokens = Vec::new();
         let mut weights = quote!();
         for (index, (parameter, argument)) in block.parameters.iter().zip(arguments).enumerate() {

@@ -3,9 +3,12 @@
 use proc_macro2::{Literal as Token, TokenStream};
 use quote::{format_ident, quote};
 
+use super::body::Body;
 use super::value::float_literal;
 use crate::plan::Plan;
+use crate::plan::typed::{NameKind, Typed, TypedNode};
 use crate::spec::Literal;
+use crate::spec::expression::{Binary, ExpressionKind};
 
 /// `Config` and its default.
 pub(super) fn config(plan: &Plan) -> TokenStream {
@@ -35,7 +38,7 @@ pub(super) fn config(plan: &Plan) -> TokenStream {
             doc.push_str(" One number in config.json stands for all.");
         }
         if let Some(or) = &key.or {
-            doc.push_str(&format!(" Where the key is absent or null, as `{}`.", or.value));
+            doc.push_str(&format!(" Where the key is absent or null, as `{}`.", or.text));
         }
         if let Some(counted) = &key.count_of {
             doc.push_str(&format!(" Where the key is absent, the entries of `{counted}` are counted."));
@@ -105,8 +108,10 @@ pub(super) fn keys(plan: &Plan) -> TokenStream {
         Some(row(&key.name.value, quote!(CountOf(#counted))))
     }));
     rows.extend(keys.iter().filter_map(|key| {
-        let other = &key.or.as_ref()?.value;
-        Some(row(&key.name.value, quote!(Or(#other))))
+        Some(match &key.or.as_ref()?.kind {
+            ExpressionKind::Name(other) => row(&key.name.value, quote!(Or(#other))),
+            _ => row(&key.name.value, quote!(Made)),
+        })
     }));
     rows.extend(keys.iter().filter_map(|key| {
         let Literal::Ints(numbers) = &key.default else { return None };
@@ -114,6 +119,51 @@ pub(super) fn keys(plan: &Plan) -> TokenStream {
         Some(row(&key.name.value, quote!(Each(#count))))
     }));
     quote!(#(#rows),*)
+}
+
+/// `fill`, where a key is made of others by more than taking the value of one.
+pub(super) fn fill(plan: &Plan) -> TokenStream {
+    let computed = |(_, typed): &&(String, Typed)| !matches!(typed.node, TypedNode::Name(..));
+    let fills: Vec<_> = plan
+        .made
+        .iter()
+        .filter(computed)
+        .map(|(key, typed)| {
+            let name = format_ident!("{key}");
+            let value = Body::new(plan, false).value(typed).owned();
+            quote!(if absent(#key) { config.#name = #value; })
+        })
+        .collect();
+    if fills.is_empty() {
+        return quote!();
+    }
+    quote! {
+        fn fill(config: &mut Config, absent: &dyn Fn(&str) -> bool) -> Result<(), GraphError> {
+            #(#fills)*
+            Ok(())
+        }
+    }
+}
+
+/// Arithmetic that may fail, tried where a config is read: what is computed of it later has no way to say so.
+pub(super) fn trials(plan: &Plan) -> TokenStream {
+    let dimensions = plan.dimensions.iter().flat_map(|dimension| [&dimension.minimum, &dimension.maximum]).flatten();
+    let shapes = plan.inputs.iter().flat_map(|input| &input.shape);
+    let capacities = plan.heads.iter().filter_map(|head| Some(&head.generation.as_ref()?.capacity));
+    let trials = dimensions.chain(shapes).chain(capacities).filter(|typed| may_fail(typed)).map(|typed| {
+        let value = Body::new(plan, false).number(typed);
+        quote!(let _: usize = #value;)
+    });
+    quote!(#(#trials)*)
+}
+
+fn may_fail(typed: &Typed) -> bool {
+    let (mut fails, mut bound) = (false, true);
+    typed.walk(&mut |typed| {
+        fails |= matches!(&typed.node, TypedNode::FloorDivide(..) | TypedNode::Arithmetic(Binary::Div | Binary::Sub, ..));
+        bound &= !matches!(&typed.node, TypedNode::Name(kind, _) if *kind != NameKind::Config);
+    });
+    fails && bound
 }
 
 /// The checks of `must_be`.

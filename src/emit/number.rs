@@ -80,8 +80,13 @@ impl Body<'_> {
             }
             TypedNode::FloorDivide(a, b) => {
                 let (a_text, b_text) = (&a.text, &b.text);
-                let (a, b) = (self.number(a), self.number(b));
-                quote!(floor_divide((#a_text, #a), (#b_text, #b))?)
+                let (left, right) = (self.number(a), self.number(b));
+                if self.tried {
+                    return quote!(usize::checked_div(#left, #right).unwrap_or_default());
+                }
+                let (a, b) = (left, right);
+                let function = self.function("floor_divide");
+                quote!(#function((#a_text, #a), (#b_text, #b))?)
             }
             TypedNode::LastAxis(of) => {
                 let of = self.value(of).tokens;
@@ -91,9 +96,12 @@ impl Body<'_> {
                 let (a_text, b_text) = (&a.text, &b.text);
                 let level = precedence(typed);
                 let (left, right) = (self.number(a), self.number(b));
+                let (divide, subtract) = (self.function("divide"), self.function("subtract"));
                 match operator {
-                    Binary::Div => quote!(divide((#a_text, #left), (#b_text, #right))?),
-                    Binary::Sub => quote!(subtract((#a_text, #left), (#b_text, #right))?),
+                    Binary::Div if self.tried => quote!(usize::checked_div(#left, #right).unwrap_or_default()),
+                    Binary::Sub if self.tried => quote!(usize::saturating_sub(#left, #right)),
+                    Binary::Div => quote!(#divide((#a_text, #left), (#b_text, #right))?),
+                    Binary::Sub => quote!(#subtract((#a_text, #left), (#b_text, #right))?),
                     _ => {
                         let left = if precedence(a) < level { quote!((#left)) } else { left };
                         let right = if precedence(b) < level { quote!((#right)) } else { right };

@@ -189,10 +189,12 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], parts: &[Function], he
     let graphs = (!graph_specs.is_empty()).then(|| quote!(const GRAPHS: &'static [HeadSpec] = &[#(#graph_specs),*];));
     let (states, generation) = (states(plan), generation(plan));
     let (keys, model_types) = (config::keys(plan), &plan.spec.model_types);
-    let checks = config::checks(plan);
+    let (checks, trials) = (config::checks(plan), config::trials(plan));
+    let checks = quote!(#checks #trials);
+    let fill = config::fill(plan);
     let dimensions = plan.dimensions.iter().map(|dimension| {
         let name = &dimension.name;
-        let mut body = Body::new(plan, false);
+        let mut body = Body::tried(plan);
         let minimum = dimension.minimum.as_ref().map_or(quote!(1), |minimum| body.number(minimum));
         let maximum = match &dimension.maximum {
             Some(maximum) => {
@@ -230,6 +232,8 @@ pub(super) fn skill(plan: &Plan, platforms: &[&Platform], parts: &[Function], he
                 Ok(())
             }
 
+            #fill
+
             fn dimensions(#dimensions_config: &Config) -> Vec<Dimension> {
                 #dimensions
             }
@@ -255,7 +259,7 @@ fn input_specs(plan: &Plan) -> TokenStream {
         let shape = input.shape.iter().map(|size| match &size.node {
             TypedNode::Name(NameKind::Dimension, name) => quote!(Size::Symbol(#name)),
             _ => {
-                let size = Body::new(plan, false).number(size);
+                let size = Body::tried(plan).number(size);
                 quote!(Size::Fixed(#size))
             }
         });
@@ -365,7 +369,7 @@ fn generation(plan: &Plan) -> TokenStream {
             let (encode, reorder, order) = (optional(&spec.encode), optional(&spec.reorder), optional(&spec.order));
             let (step, ids, token) = (&spec.step.value, &spec.ids.value, &spec.token.value);
             let (position, logits) = (&spec.position.value, &spec.logits.value);
-            let capacity = Body::new(plan, false).number(&generation.capacity);
+            let capacity = Body::tried(plan).number(&generation.capacity);
             Some(quote! {
                 #name => Some(Generation {
                     encode: #encode,

@@ -21,6 +21,8 @@ pub struct Plan {
     pub spec: Model,
     pub library: Arc<Library>,
     pub dimensions: Vec<Dimension>,
+    /// Config keys with what they are where config.json lacks them or says null.
+    pub made: Vec<(String, Typed)>,
     pub inputs: Vec<Input>,
     pub states: Vec<State>,
     pub parts: Vec<Part>,
@@ -199,6 +201,7 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
     let mut resolver = Resolver::new(&library, Scope::new(fixed, Weights::Allowed), diagnostics);
     references(&spec, &mut resolver);
     let dimensions = dimensions(&spec, &mut resolver);
+    let made = made(&spec, &mut resolver);
     let sizes = |resolver: &mut Resolver<'_>, shape: &[crate::spec::Expression]| {
         let shape: Vec<_> = shape.iter().map(|size| resolver.of_kind(size, Kind::Int)).collect();
         shape.into_iter().collect::<Option<Vec<_>>>()
@@ -365,7 +368,7 @@ fn resolve(spec: Model, library: Arc<Library>, diagnostics: &mut Diagnostics, su
         return None;
     }
     export(&mut parts, &heads, &visible);
-    Some(Plan { spec, library: Arc::clone(&library), dimensions, inputs, states, parts, heads, ties })
+    Some(Plan { spec, library: Arc::clone(&library), dimensions, made, inputs, states, parts, heads, ties })
 }
 
 /// The parts that a head stands on, by their place.
@@ -519,20 +522,6 @@ fn references(spec: &Model, resolver: &mut Resolver<'_>) {
         }
     }
     for key in &spec.config {
-        for (other, same) in key.or.iter().map(|other| (other, true)) {
-            match spec.config.iter().find(|known| known.name.value == other.value) {
-                Some(known) if !same || literal_kind(&known.default) == literal_kind(&key.default) => {}
-                Some(_) => {
-                    let message = format!("`{}` and `{}` have different types", key.name.value, other.value);
-                    resolver.diagnostics.add(Code::WrongType, other.span.clone(), message, None);
-                }
-                None => {
-                    let help = names::did_you_mean(&other.value, spec.config.iter().map(|key| key.name.value.as_str()));
-                    let message = format!("there is no config key `{}`", other.value);
-                    resolver.diagnostics.add(Code::UnknownName, other.span.clone(), message, help);
-                }
-            }
-        }
         if let Some(called) = key.called.as_ref().filter(|called| spec.config.iter().any(|known| known.name.value == called.value)) {
             let message = format!("`{}` is a config key of its own", called.value);
             resolver.diagnostics.add(Code::NameTaken, called.span.clone(), message, None);
@@ -572,6 +561,32 @@ fn references(spec: &Model, resolver: &mut Resolver<'_>) {
             resolver.diagnostics.add(Code::WrongType, spec.family.span.clone(), format!("the tolerance's `{known}` is no data type"), None);
         }
     }
+}
+
+/// What keys are where config.json lacks them: other keys, or arithmetic of them.
+fn made(spec: &Model, resolver: &mut Resolver<'_>) -> Vec<(String, Typed)> {
+    let mut made = Vec::new();
+    for (key, or) in spec.config.iter().filter_map(|key| Some((key, key.or.as_ref()?))) {
+        let Some(typed) = resolver.of_kind(or, literal_kind(&key.default)) else { continue };
+        let mut wrong = None;
+        typed.walk(&mut |part| match &part.node {
+            TypedNode::Name(NameKind::Config, name) => {
+                let place = |name: &str| spec.config.iter().position(|key| key.name.value == *name);
+                let made = spec.config.iter().any(|other| other.name.value == *name && other.or.is_some());
+                if made && place(name) >= place(&key.name.value) {
+                    wrong = Some(format!("`{name}` is made of other keys itself, and has no value before `{}`", key.name.value));
+                }
+            }
+            TypedNode::Name(..) => wrong = Some("a config key is made of other config keys alone".to_owned()),
+            _ if matches!(part.kind, Kind::Tensor | Kind::Tensors) => wrong = Some("a config key is no tensor".to_owned()),
+            _ => {}
+        });
+        if let Some(message) = wrong {
+            resolver.diagnostics.add(Code::WrongKind, typed.span.clone(), message, None);
+        }
+        made.push((key.name.value.clone(), typed));
+    }
+    made
 }
 
 /// What bounds the dimensions: arithmetic of config values.

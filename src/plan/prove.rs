@@ -41,7 +41,7 @@ pub(super) fn prove(plan: &Plan, diagnostics: &mut Diagnostics) -> Option<Symbol
     match &odd {
         Some(odd) => {
             for round in 0..2 {
-                prover.build_all(odd, round, "a second config of odd sizes");
+                prover.build_all(odd, round, "a second config of odd sizes (`check:` gives those that must go together)");
             }
         }
         None => prover.build_all(&default, 1, "the config's defaults"),
@@ -63,6 +63,17 @@ pub(super) fn prove(plan: &Plan, diagnostics: &mut Diagnostics) -> Option<Symbol
         if let Literal::Bool(flag) = key.default {
             let name = &key.name.value;
             prover.build_all(&changed(base, name, Literal::Bool(!flag)), 0, &format!("`{name}` = {}", !flag));
+        }
+    }
+    for changes in compared(plan, base) {
+        // Numbers that go together are changed as the defaults allow, if the odd ones do not.
+        let mut configs = changes.iter().flat_map(|(key, number)| [base, &default].map(|from| changed(from, key, Literal::Int(*number))));
+        if let Some(config) = configs.find(|config| prover.divides(config)) {
+            let names = changes.iter().filter_map(|(key, _)| match config.get(key) {
+                Some(Literal::Int(number)) => Some(format!("`{key}` = {number}")),
+                _ => None,
+            });
+            prover.build_all(&config, 0, &names.collect::<Vec<_>>().join(" and "));
         }
     }
     let fine = prover.diagnostics.is_empty();
@@ -87,6 +98,30 @@ pub(super) fn sizes(plan: &Plan, config: &Config, round: usize) -> Sizes {
         sizes.insert(dimension.name.clone(), size.min(maximum.unwrap_or(size)).max(minimum));
     }
     sizes
+}
+
+/// For each comparison of a config key with another or with a number, config changes that turn it: the first of each that can be built is.
+fn compared(plan: &Plan, config: &Config) -> Vec<Vec<(String, i64)>> {
+    let number = |name: &str| if let Some(Literal::Int(number)) = config.get(name) { Some(*number) } else { None };
+    let mut all = BTreeSet::new();
+    plan.walk(&mut |typed| {
+        let TypedNode::Compare(_, a, b) = &typed.node else { return };
+        match (&a.node, &b.node) {
+            (TypedNode::Name(NameKind::Config, a), TypedNode::Name(NameKind::Config, b)) => {
+                if let (Some(at), Some(bt)) = (number(a), number(b)) {
+                    all.insert(vec![(a.clone(), bt), (b.clone(), at)]);
+                }
+            }
+            (TypedNode::Name(NameKind::Config, key), TypedNode::Int(limit))
+            | (TypedNode::Int(limit), TypedNode::Name(NameKind::Config, key)) => {
+                all.extend(
+                    [limit - 1, *limit, limit + 1].into_iter().filter(|number| *number >= 0).map(|number| vec![(key.clone(), number)]),
+                );
+            }
+            _ => {}
+        }
+    });
+    all.into_iter().collect()
 }
 
 fn changed(config: &Config, key: &str, value: Literal) -> Config {
@@ -132,6 +167,13 @@ impl Prover<'_> {
             self.outputs(head, &outcome, &circumstances);
             self.states(head, &outcome, &circumstances);
         }
+    }
+
+    /// True where every division of the config comes out.
+    fn divides(&self, config: &Config) -> bool {
+        let sizes = sizes(self.plan, config, 0);
+        let whole = |fault: &Fault| !matches!(fault.error, GraphError::NotWhole { .. });
+        self.plan.heads.iter().all(|head| build(self.plan, config, &sizes, head).faults.iter().all(whole))
     }
 
     fn fault(&mut self, fault: &Fault, circumstances: &str) {
@@ -222,9 +264,11 @@ impl Prover<'_> {
         for _ in 0..16 {
             let sizes = sizes(plan, &config, 0);
             let faults: Vec<Fault> = plan.heads.iter().flat_map(|head| build(plan, &config, &sizes, head).faults).collect();
-            let Some(fault) = faults.first() else { return Some(config) };
-            let GraphError::NotWhole { dividend, divisor, .. } = fault.error else {
-                // A mistake of the spec, or numbers that must go together: the defaults' own numbers decide which.
+            // None: a mistake of the spec, or numbers that must go together, as the defaults do.
+            let Some((dividend, divisor)) = faults.iter().find_map(|fault| match fault.error {
+                GraphError::NotWhole { dividend, divisor, .. } => Some((dividend, divisor)),
+                _ => None,
+            }) else {
                 return Some(config);
             };
             let (name, _) = free.iter().find(|(_, number)| **number == dividend)?;

@@ -110,7 +110,9 @@ impl Resolver<'_> {
     }
 
     pub(super) fn wrong_kind<T>(&mut self, typed: &Typed, expected: &str, found: Kind) -> Option<T> {
-        self.diagnostics.add(Code::WrongKind, typed.span.clone(), format!("expected {expected}, found {found}"), None);
+        let number = expected == Kind::Tensor.to_string() && found.is_number();
+        let help = number.then(|| format!("`scalar({}, \"float32\")` is a number as a tensor", typed.text));
+        self.diagnostics.add(Code::WrongKind, typed.span.clone(), format!("expected {expected}, found {found}"), help);
         None
     }
 
