@@ -478,4 +478,68 @@ mod tests {
         assert_eq!(settled(KeyRule::CountOf("names"), json!({ "names": ["a"], "key": 9 })), Some(json!(9)));
         assert_eq!(settled(KeyRule::CountOf("names"), json!({ "names": null, "key": null })), None);
     }
+
+    /// A family with one key made of another.
+    struct Doubled;
+
+    #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    #[serde(default)]
+    struct Config {
+        width: usize,
+        inner: usize,
+    }
+
+    impl Default for Config {
+        fn default() -> Self {
+            Self { width: 3, inner: 7 }
+        }
+    }
+
+    impl Skill for Doubled {
+        type Config = Config;
+        const FAMILY: &'static str = "doubled";
+        const PLATFORMS: &'static [Platform] = &[];
+        const HEADS: &'static [HeadSpec] = &[];
+        const MODEL_TYPES: &'static [&'static str] = &[];
+        const KEYS: &'static [(&'static str, KeyRule)] = &[("inner", KeyRule::Made)];
+
+        fn check(_: &Config) -> Result<()> {
+            Ok(())
+        }
+
+        fn fill(config: &mut Config, absent: &dyn Fn(&str) -> bool) -> Result<(), GraphError> {
+            if absent("inner") {
+                config.inner = 2 * config.width;
+            }
+            Ok(())
+        }
+
+        fn dimensions(_: &Config) -> Vec<Dimension> {
+            Vec::new()
+        }
+
+        fn inputs(_: &Config) -> Vec<InputSpec> {
+            Vec::new()
+        }
+
+        fn weight_names(_: &Config) -> WeightNames {
+            WeightNames { base_model_prefix: "", called: &[], renamed: &[], tied: Vec::new(), ignored: &[] }
+        }
+
+        fn graph(_: &Config, _: &WeightNames, _: &HeadSpec, _: &Sizes, _: &Request) -> Result<Graph, GraphError> {
+            crate::GraphBuilder::new().build()
+        }
+    }
+
+    #[test]
+    fn keys_are_made_of_others_where_config_json_lacks_them() {
+        let inner = |json: &str| read_config::<Doubled>(json).map(|config| config.inner).map_err(|error| error.to_string());
+        assert_eq!(inner(r#"{ "width": 5 }"#), Ok(10));
+        assert_eq!(inner(r#"{ "width": 5, "inner": null }"#), Ok(10));
+        assert_eq!(inner(r#"{ "width": 5, "inner": 4 }"#), Ok(4));
+        assert_eq!(inner("{}"), Ok(6));
+        // What is made is bounded as what is read.
+        let error = inner(r#"{ "width": 2000000000 }"#).unwrap_err();
+        assert!(error.contains("`inner` is 4000000000"), "{error}");
+    }
 }

@@ -233,7 +233,10 @@ fn run_beside(arguments: &Arguments, toolchain: &Toolchain, shipped: impl FnOnce
         }
         browser.open(&format!("{page}&from={}", restart.from))?;
     }
-    let shipped = shipped()?;
+    let shipped = shipped().unwrap_or_else(|reason| {
+        report.take(&json!({ "event": "fatal", "message": reason }));
+        Shipped::default()
+    });
     shipped.sizes.iter().for_each(|result| report.take(result));
     if let Some(page) = shipped.page
         && let Some(mut fresh) = start(browsing, &server, &[])?
