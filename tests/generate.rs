@@ -321,8 +321,7 @@ fn variables_with_names_of_functions_hide_none() {
     assert!(check.contains("subtract(") && check.contains('?'), "{check}");
 }
 
-/// Specs that hold the language, not the product: `xtask/oracle/fuzz.py`'s way of random models found each within float32 of HF transformers when
-/// it was written (docs/figures.md); none has goldens here.
+/// Specs that hold the language, not the product: docs/figures.md says how near to HF transformers each was when it was written. None has goldens here.
 #[test]
 fn families_that_are_not_shipped_are_generated() {
     use syn::visit::Visit;

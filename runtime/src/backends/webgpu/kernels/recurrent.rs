@@ -140,6 +140,7 @@ fn input_products(emitter: &mut Emitter<'_>, products: &Tensor, [steps, batch, r
     if size > 0 {
         shader.read("input", &emitter.tensor("input")?, 1);
         shader.read("weights", &emitter.tensor("weight")?, 1);
+        shader.turns(size);
         body.push_str(&format!(
             "for (var k = 0u; k < {size}u; k++) {{ sum += input(place * {size}u + k) * weights(row * {size}u + k); }}\n"
         ));
