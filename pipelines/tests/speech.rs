@@ -77,6 +77,7 @@ fn sound_of(samples: usize) -> Sound {
     Sound { samples: short.samples.iter().copied().cycle().take(samples).collect(), ..short }
 }
 
+/// WebGPU counts what its device holds for everybody; the CPU's report is of one session, and does not see another that is left behind.
 fn nothing_grows_over_twenty_windows(platform: Platform) {
     let mut pipeline = match pipeline_on(platform) {
         Err(Error::Runtime(error @ ipfs_accelerate_runtime::Error::Unavailable { .. })) => return println!("skipped: {error}"),
@@ -134,4 +135,17 @@ fn long_sounds_are_heard_window_by_window() {
         }
     };
     assert!(matches!(block_on(pipeline.run(&long, control, &mut heard)), Err(Error::Cancelled)));
+}
+
+#[test]
+fn a_model_that_is_loaded_again_hears_the_same() {
+    let mut pipeline = pipeline();
+    pipeline.options.max_new_tokens = Some(8);
+    assert!(pipeline.step_report().is_none());
+    let first = block_on(pipeline.run(&sound(), Control::default(), &mut |_| ())).unwrap();
+    assert!(pipeline.step_report().is_some());
+    // What was compiled on the device before is not used again.
+    block_on(pipeline.reload()).unwrap();
+    assert!(pipeline.step_report().is_none());
+    assert_eq!(block_on(pipeline.run(&sound(), Control::default(), &mut |_| ())).unwrap(), first);
 }
